@@ -1,0 +1,25 @@
+//! The computational core of goldfish: a map of this folder.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`geometry`] | the shape rules of every operation, and the error type |
+//! | [`scalar`] | the two element types |
+//! | [`simd`] | the only door to instruction sets |
+//! | [`math`] | exp, tanh, sigmoid, ... on vectors |
+//! | [`threads`] | the worker pool |
+//! | [`memory`] | recycled output blocks, scratch per thread |
+//! | [`gemm`] | matrix products: packing, register tiles, driver |
+//! | [`conv`] | convolution; one file or folder per algorithm |
+//! | [`pool`] | max and average pooling |
+//! | [`recurrent`] | Elman, LSTM and GRU networks, forward and backpropagation through time |
+//! | [`pointwise`] | passes over elements: activations, softmax, losses, dropout, embedding, optimiser steps |
+//! | `python` | the bindings, and the only folder that knows Python (feature `python`) |
+//!
+//! A kernel has two halves: a file named `kernel.rs` with the unsafe, vectorised inner code over [`simd::Simd`], and a safe
+//! driver that cuts the work into tasks for [`threads`].
+
+pub mod geometry;
+pub mod memory;
+pub mod scalar;
+pub mod simd;
+pub mod threads;

@@ -1,0 +1,395 @@
+//! AVX-512 and AVX2 with FMA.
+
+use std::arch::x86_64::*;
+use std::marker::PhantomData;
+
+use super::Simd;
+
+/// 512-bit vectors (AVX-512 F, DQ, BW, VL).
+#[derive(Clone, Copy)]
+pub struct Avx512<T>(PhantomData<T>);
+
+/// 256-bit vectors (AVX2 and FMA).
+#[derive(Clone, Copy)]
+pub struct Avx2<T>(PhantomData<T>);
+
+/// The methods that differ only in the name of one intrinsic.
+macro_rules! same_shape {
+    ($t:ident, $v:ident, $lanes:literal, $registers:literal, splat $splat:ident, load $load:ident, store $store:ident,
+     add $add:ident, sub $sub:ident, mul $mul:ident, div $div:ident, fma $fma:ident, fnma $fnma:ident, max $max:ident,
+     min $min:ident, sqrt $sqrt:ident) => {
+        type T = $t;
+        type V = $v;
+        const LANES: usize = $lanes;
+        const REGISTERS: usize = $registers;
+
+        #[inline(always)]
+        unsafe fn splat(x: $t) -> $v {
+            unsafe { $splat(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const $t) -> $v {
+            unsafe { $load(from) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut $t, v: $v) {
+            unsafe { $store(to, v) }
+        }
+        #[inline(always)]
+        unsafe fn add(a: $v, b: $v) -> $v {
+            unsafe { $add(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn sub(a: $v, b: $v) -> $v {
+            unsafe { $sub(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn mul(a: $v, b: $v) -> $v {
+            unsafe { $mul(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn div(a: $v, b: $v) -> $v {
+            unsafe { $div(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn fma(a: $v, b: $v, c: $v) -> $v {
+            unsafe { $fma(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn fnma(a: $v, b: $v, c: $v) -> $v {
+            unsafe { $fnma(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn max(a: $v, b: $v) -> $v {
+            unsafe { $max(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn min(a: $v, b: $v) -> $v {
+            unsafe { $min(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn sqrt(a: $v) -> $v {
+            unsafe { $sqrt(a) }
+        }
+    };
+}
+
+macro_rules! avx512 {
+    ($t:ident, $v:ident, $m:ident, load $load:ident, store $store:ident, abs $abs:ident, or $or:ident, and $and:ident,
+     splat $splat:ident, round $round:ident, scale $scale:ident, compare $compare:ident, blend $blend:ident) => {
+        type M = $m;
+
+        #[inline(always)]
+        unsafe fn load_partial(from: *const $t, n: usize) -> $v {
+            unsafe { $load(((1u32 << n) - 1) as $m, from) }
+        }
+        #[inline(always)]
+        unsafe fn store_partial(to: *mut $t, n: usize, v: $v) {
+            unsafe { $store(to, ((1u32 << n) - 1) as $m, v) }
+        }
+        #[inline(always)]
+        unsafe fn abs(a: $v) -> $v {
+            unsafe { $abs(a) }
+        }
+        #[inline(always)]
+        unsafe fn copysign(a: $v, b: $v) -> $v {
+            unsafe { $or($abs(a), $and(b, $splat(-0.0))) }
+        }
+        #[inline(always)]
+        unsafe fn round(a: $v) -> $v {
+            unsafe { $round::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
+        }
+        #[inline(always)]
+        unsafe fn scale2(a: $v, n: $v) -> $v {
+            unsafe { $scale(a, n) }
+        }
+        #[inline(always)]
+        unsafe fn gt(a: $v, b: $v) -> $m {
+            unsafe { $compare::<_CMP_GT_OQ>(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn ge(a: $v, b: $v) -> $m {
+            unsafe { $compare::<_CMP_GE_OQ>(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn eq(a: $v, b: $v) -> $m {
+            unsafe { $compare::<_CMP_EQ_OQ>(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn is_nan(a: $v) -> $m {
+            unsafe { $compare::<_CMP_UNORD_Q>(a, a) }
+        }
+        #[inline(always)]
+        unsafe fn or(a: $m, b: $m) -> $m {
+            a | b
+        }
+        #[inline(always)]
+        unsafe fn select(m: $m, a: $v, b: $v) -> $v {
+            unsafe { $blend(m, b, a) }
+        }
+        #[inline(always)]
+        unsafe fn bits(m: $m) -> u32 {
+            u32::from(m)
+        }
+    };
+}
+
+// SAFETY: memory is touched only where the trait's descriptions say; masked-out lanes are never accessed.
+unsafe impl Simd for Avx512<f32> {
+    same_shape!(f32, __m512, 16, 32, splat _mm512_set1_ps, load _mm512_loadu_ps, store _mm512_storeu_ps, add _mm512_add_ps,
+        sub _mm512_sub_ps, mul _mm512_mul_ps, div _mm512_div_ps, fma _mm512_fmadd_ps, fnma _mm512_fnmadd_ps,
+        max _mm512_max_ps, min _mm512_min_ps, sqrt _mm512_sqrt_ps);
+    avx512!(f32, __m512, __mmask16, load _mm512_maskz_loadu_ps, store _mm512_mask_storeu_ps, abs _mm512_abs_ps,
+        or _mm512_or_ps, and _mm512_and_ps, splat _mm512_set1_ps, round _mm512_roundscale_ps, scale _mm512_scalef_ps,
+        compare _mm512_cmp_ps_mask, blend _mm512_mask_blend_ps);
+
+    #[inline(always)]
+    unsafe fn sum(a: __m512) -> f32 {
+        unsafe {
+            let halves = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a));
+            Avx2::<f32>::sum(halves)
+        }
+    }
+
+    // Pairs of rows, then quadruples (as 64-bit elements), then whole 128-bit lanes.
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, ld_from: usize, to: *mut f32, ld_to: usize) {
+        unsafe {
+            let zero = _mm512_setzero_pd();
+            let mut pairs = [zero; 16];
+            for i in 0..8 {
+                let (a, b) =
+                    (_mm512_loadu_ps(from.add(2 * i * ld_from)), _mm512_loadu_ps(from.add((2 * i + 1) * ld_from)));
+                pairs[2 * i] = _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
+                pairs[2 * i + 1] = _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
+            }
+            let mut quads = [_mm512_setzero_ps(); 16];
+            for i in 0..4 {
+                let [a, b, c, d] = [pairs[4 * i], pairs[4 * i + 1], pairs[4 * i + 2], pairs[4 * i + 3]];
+                quads[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+                quads[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+                quads[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+                quads[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+            }
+            for j in 0..4 {
+                let x = _mm512_shuffle_f32x4::<0x88>(quads[j], quads[4 + j]);
+                let y = _mm512_shuffle_f32x4::<0x88>(quads[8 + j], quads[12 + j]);
+                _mm512_storeu_ps(to.add(j * ld_to), _mm512_shuffle_f32x4::<0x88>(x, y));
+                _mm512_storeu_ps(to.add((8 + j) * ld_to), _mm512_shuffle_f32x4::<0xdd>(x, y));
+                let x = _mm512_shuffle_f32x4::<0xdd>(quads[j], quads[4 + j]);
+                let y = _mm512_shuffle_f32x4::<0xdd>(quads[8 + j], quads[12 + j]);
+                _mm512_storeu_ps(to.add((4 + j) * ld_to), _mm512_shuffle_f32x4::<0x88>(x, y));
+                _mm512_storeu_ps(to.add((12 + j) * ld_to), _mm512_shuffle_f32x4::<0xdd>(x, y));
+            }
+        }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Simd for Avx512<f64> {
+    same_shape!(f64, __m512d, 8, 32, splat _mm512_set1_pd, load _mm512_loadu_pd, store _mm512_storeu_pd, add _mm512_add_pd,
+        sub _mm512_sub_pd, mul _mm512_mul_pd, div _mm512_div_pd, fma _mm512_fmadd_pd, fnma _mm512_fnmadd_pd,
+        max _mm512_max_pd, min _mm512_min_pd, sqrt _mm512_sqrt_pd);
+    avx512!(f64, __m512d, __mmask8, load _mm512_maskz_loadu_pd, store _mm512_mask_storeu_pd, abs _mm512_abs_pd,
+        or _mm512_or_pd, and _mm512_and_pd, splat _mm512_set1_pd, round _mm512_roundscale_pd, scale _mm512_scalef_pd,
+        compare _mm512_cmp_pd_mask, blend _mm512_mask_blend_pd);
+
+    #[inline(always)]
+    unsafe fn sum(a: __m512d) -> f64 {
+        unsafe {
+            let halves = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd::<1>(a));
+            Avx2::<f64>::sum(halves)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(from: *const f64, ld_from: usize, to: *mut f64, ld_to: usize) {
+        unsafe {
+            let mut pairs = [_mm512_setzero_pd(); 8];
+            for i in 0..4 {
+                let (a, b) =
+                    (_mm512_loadu_pd(from.add(2 * i * ld_from)), _mm512_loadu_pd(from.add((2 * i + 1) * ld_from)));
+                pairs[2 * i] = _mm512_unpacklo_pd(a, b);
+                pairs[2 * i + 1] = _mm512_unpackhi_pd(a, b);
+            }
+            for j in 0..2 {
+                let x = _mm512_shuffle_f64x2::<0x88>(pairs[j], pairs[2 + j]);
+                let y = _mm512_shuffle_f64x2::<0x88>(pairs[4 + j], pairs[6 + j]);
+                _mm512_storeu_pd(to.add(j * ld_to), _mm512_shuffle_f64x2::<0x88>(x, y));
+                _mm512_storeu_pd(to.add((4 + j) * ld_to), _mm512_shuffle_f64x2::<0xdd>(x, y));
+                let x = _mm512_shuffle_f64x2::<0xdd>(pairs[j], pairs[2 + j]);
+                let y = _mm512_shuffle_f64x2::<0xdd>(pairs[4 + j], pairs[6 + j]);
+                _mm512_storeu_pd(to.add((2 + j) * ld_to), _mm512_shuffle_f64x2::<0x88>(x, y));
+                _mm512_storeu_pd(to.add((6 + j) * ld_to), _mm512_shuffle_f64x2::<0xdd>(x, y));
+            }
+        }
+    }
+}
+
+/// `MASKS[8 - n..]` starts with `n` set lanes.
+static MASKS_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+static MASKS_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
+
+macro_rules! avx2 {
+    ($t:ident, $v:ident, masks $masks:ident, load $load:ident, store $store:ident, or $or:ident, and $and:ident,
+     andnot $andnot:ident, splat $splat:ident, round $round:ident, compare $compare:ident, blend $blend:ident,
+     bits $bits:ident) => {
+        type M = $v;
+
+        #[inline(always)]
+        unsafe fn load_partial(from: *const $t, n: usize) -> $v {
+            unsafe { $load(from, _mm256_loadu_si256($masks.as_ptr().add(Self::LANES - n).cast())) }
+        }
+        #[inline(always)]
+        unsafe fn store_partial(to: *mut $t, n: usize, v: $v) {
+            unsafe { $store(to, _mm256_loadu_si256($masks.as_ptr().add(Self::LANES - n).cast()), v) }
+        }
+        #[inline(always)]
+        unsafe fn abs(a: $v) -> $v {
+            unsafe { $andnot($splat(-0.0), a) }
+        }
+        #[inline(always)]
+        unsafe fn copysign(a: $v, b: $v) -> $v {
+            unsafe { $or($andnot($splat(-0.0), a), $and(b, $splat(-0.0))) }
+        }
+        #[inline(always)]
+        unsafe fn round(a: $v) -> $v {
+            unsafe { $round::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
+        }
+        #[inline(always)]
+        unsafe fn gt(a: $v, b: $v) -> $v {
+            unsafe { $compare::<_CMP_GT_OQ>(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn ge(a: $v, b: $v) -> $v {
+            unsafe { $compare::<_CMP_GE_OQ>(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn eq(a: $v, b: $v) -> $v {
+            unsafe { $compare::<_CMP_EQ_OQ>(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn is_nan(a: $v) -> $v {
+            unsafe { $compare::<_CMP_UNORD_Q>(a, a) }
+        }
+        #[inline(always)]
+        unsafe fn or(a: $v, b: $v) -> $v {
+            unsafe { $or(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn select(m: $v, a: $v, b: $v) -> $v {
+            unsafe { $blend(b, a, m) }
+        }
+        #[inline(always)]
+        unsafe fn bits(m: $v) -> u32 {
+            unsafe { $bits(m) as u32 }
+        }
+    };
+}
+
+// SAFETY: memory is touched only where the trait's descriptions say; masked-out lanes are never accessed.
+unsafe impl Simd for Avx2<f32> {
+    same_shape!(f32, __m256, 8, 16, splat _mm256_set1_ps, load _mm256_loadu_ps, store _mm256_storeu_ps, add _mm256_add_ps,
+        sub _mm256_sub_ps, mul _mm256_mul_ps, div _mm256_div_ps, fma _mm256_fmadd_ps, fnma _mm256_fnmadd_ps,
+        max _mm256_max_ps, min _mm256_min_ps, sqrt _mm256_sqrt_ps);
+    avx2!(f32, __m256, masks MASKS_32, load _mm256_maskload_ps, store _mm256_maskstore_ps, or _mm256_or_ps,
+        and _mm256_and_ps, andnot _mm256_andnot_ps, splat _mm256_set1_ps, round _mm256_round_ps, compare _mm256_cmp_ps,
+        blend _mm256_blendv_ps, bits _mm256_movemask_ps);
+
+    // Two factors, so that neither overflows nor becomes subnormal itself.
+    #[inline(always)]
+    unsafe fn scale2(a: __m256, n: __m256) -> __m256 {
+        unsafe {
+            let n = _mm256_cvtps_epi32(n);
+            let half = _mm256_srai_epi32::<1>(n);
+            let bias = _mm256_set1_epi32(127);
+            let first = _mm256_slli_epi32::<23>(_mm256_add_epi32(half, bias));
+            let second = _mm256_slli_epi32::<23>(_mm256_add_epi32(_mm256_sub_epi32(n, half), bias));
+            _mm256_mul_ps(_mm256_mul_ps(a, _mm256_castsi256_ps(first)), _mm256_castsi256_ps(second))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn sum(a: __m256) -> f32 {
+        unsafe {
+            let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, ld_from: usize, to: *mut f32, ld_to: usize) {
+        unsafe {
+            let mut pairs = [_mm256_setzero_ps(); 8];
+            for i in 0..4 {
+                let (a, b) =
+                    (_mm256_loadu_ps(from.add(2 * i * ld_from)), _mm256_loadu_ps(from.add((2 * i + 1) * ld_from)));
+                pairs[2 * i] = _mm256_unpacklo_ps(a, b);
+                pairs[2 * i + 1] = _mm256_unpackhi_ps(a, b);
+            }
+            let mut quads = [_mm256_setzero_ps(); 8];
+            for i in 0..2 {
+                let [a, b, c, d] = [pairs[4 * i], pairs[4 * i + 1], pairs[4 * i + 2], pairs[4 * i + 3]];
+                quads[4 * i] = _mm256_shuffle_ps::<0x44>(a, c);
+                quads[4 * i + 1] = _mm256_shuffle_ps::<0xee>(a, c);
+                quads[4 * i + 2] = _mm256_shuffle_ps::<0x44>(b, d);
+                quads[4 * i + 3] = _mm256_shuffle_ps::<0xee>(b, d);
+            }
+            for j in 0..4 {
+                _mm256_storeu_ps(to.add(j * ld_to), _mm256_permute2f128_ps::<0x20>(quads[j], quads[4 + j]));
+                _mm256_storeu_ps(to.add((4 + j) * ld_to), _mm256_permute2f128_ps::<0x31>(quads[j], quads[4 + j]));
+            }
+        }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Simd for Avx2<f64> {
+    same_shape!(f64, __m256d, 4, 16, splat _mm256_set1_pd, load _mm256_loadu_pd, store _mm256_storeu_pd, add _mm256_add_pd,
+        sub _mm256_sub_pd, mul _mm256_mul_pd, div _mm256_div_pd, fma _mm256_fmadd_pd, fnma _mm256_fnmadd_pd,
+        max _mm256_max_pd, min _mm256_min_pd, sqrt _mm256_sqrt_pd);
+    avx2!(f64, __m256d, masks MASKS_64, load _mm256_maskload_pd, store _mm256_maskstore_pd, or _mm256_or_pd,
+        and _mm256_and_pd, andnot _mm256_andnot_pd, splat _mm256_set1_pd, round _mm256_round_pd, compare _mm256_cmp_pd,
+        blend _mm256_blendv_pd, bits _mm256_movemask_pd);
+
+    // Two factors, so that neither overflows nor becomes subnormal itself.
+    #[inline(always)]
+    unsafe fn scale2(a: __m256d, n: __m256d) -> __m256d {
+        unsafe {
+            let n = _mm256_cvtpd_epi32(n);
+            let half = _mm_srai_epi32::<1>(n);
+            let bias = _mm_set1_epi32(1023);
+            let power = |e: __m128i| _mm256_slli_epi64::<52>(_mm256_cvtepi32_epi64(e));
+            let first = power(_mm_add_epi32(half, bias));
+            let second = power(_mm_add_epi32(_mm_sub_epi32(n, half), bias));
+            _mm256_mul_pd(_mm256_mul_pd(a, _mm256_castsi256_pd(first)), _mm256_castsi256_pd(second))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn sum(a: __m256d) -> f64 {
+        unsafe {
+            let two = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd::<1>(a));
+            _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(from: *const f64, ld_from: usize, to: *mut f64, ld_to: usize) {
+        unsafe {
+            let rows: [__m256d; 4] = [
+                _mm256_loadu_pd(from),
+                _mm256_loadu_pd(from.add(ld_from)),
+                _mm256_loadu_pd(from.add(2 * ld_from)),
+                _mm256_loadu_pd(from.add(3 * ld_from)),
+            ];
+            let (a, b) = (_mm256_unpacklo_pd(rows[0], rows[1]), _mm256_unpackhi_pd(rows[0], rows[1]));
+            let (c, d) = (_mm256_unpacklo_pd(rows[2], rows[3]), _mm256_unpackhi_pd(rows[2], rows[3]));
+            _mm256_storeu_pd(to, _mm256_permute2f128_pd::<0x20>(a, c));
+            _mm256_storeu_pd(to.add(ld_to), _mm256_permute2f128_pd::<0x20>(b, d));
+            _mm256_storeu_pd(to.add(2 * ld_to), _mm256_permute2f128_pd::<0x31>(a, c));
+            _mm256_storeu_pd(to.add(3 * ld_to), _mm256_permute2f128_pd::<0x31>(b, d));
+        }
+    }
+}
