@@ -1,0 +1,90 @@
+# Every command of the project. A machine with Python 3.11 or newer, a Rust toolchain and a network is enough.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON3 ?= python3
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+MATURIN := $(VENV)/bin/maturin develop --release --quiet
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs')
+
+# The interpreter that PyO3 looks at; the same for every cargo command, so that none rebuilds it for another.
+export PYO3_PYTHON := $(CURDIR)/$(PYTHON)
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+unexport CONDA_PREFIX PYTHONPATH PYTHONHOME
+
+.PHONY: help build demo test lint test-rust test-python test-forced bench oracles docs clean
+
+help: ## what there is to call
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
+
+$(PYTHON):
+	@$(PYTHON3) -c 'import sys; sys.exit("goldfish needs Python 3.11 or newer; set PYTHON3" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON3) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(PYTHON)
+	$(PYTHON) -m pip install --quiet --upgrade pip maturin
+	$(MATURIN) --extras all,dev
+	@touch $@
+
+$(VENV)/.built: $(RUST_SOURCES) $(VENV)/.installed
+	$(MATURIN) --skip-install
+	@touch $@
+
+$(VENV)/.oracles: $(VENV)/.installed
+	$(MATURIN) --extras all,dev,oracles
+	@touch $@
+
+build: $(VENV)/.built ## build the extension into .venv and the source tree
+
+oracles: $(VENV)/.oracles ## install torch, ONNX Runtime and onnx beside us (about 6 GB)
+
+demo: build ## train a convolutional and a recurrent network on real data; writes demo-report/index.html
+	$(PYTHON) -m goldfish demo
+
+test: build lint test-rust test-python test-forced ## format, lint, types, every test
+	@$(PYTHON) -c 'from importlib.util import find_spec; \
+	    print("nothing left out" if all(map(find_spec, ("torch", "onnxruntime"))) else \
+	          "left out: torch and onnxruntime comparisons (make oracles installs them)")'
+
+lint: build ## formatters, linters and type checkers; changes nothing
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -m mypy.stubtest goldfish._core
+	cargo fmt --check
+	cargo clippy --locked --quiet --all-targets -- -D warnings
+	cargo clippy --locked --quiet --all-targets --features python -- -D warnings
+
+test-rust: ## the core's own tests, and its hand-off between threads under loom
+	cargo test --locked --quiet
+	RUSTFLAGS="--cfg loom" cargo test --locked --quiet --release --lib --target-dir target/loom loom_
+
+test-python: build ## the package's tests, its docstrings' examples and the README's programs
+	$(PYTHON) -m pytest -q
+
+test-forced: build ## the kernels once more under each other instruction set
+	GOLDFISH_SIMD=portable $(PYTHON) -m pytest -q tests/functional
+	if grep -qw avx2 /proc/cpuinfo; then GOLDFISH_SIMD=avx2 $(PYTHON) -m pytest -q tests/functional; fi
+
+bench: build ## compare speed with torch, ONNX Runtime and NumPy; rewrites the tables
+	@$(PYTHON) -c 'import torch, onnxruntime, onnx' 2>/dev/null || \
+	    { echo "make bench compares with torch and ONNX Runtime, which are not installed: run 'make oracles' first"; exit 1; }
+	cargo bench --locked
+	$(PYTHON) -m pytest -q benches/test_numpy.py --benchmark-enable --benchmark-columns=median,iqr,rounds
+	$(PYTHON) benches/against.py --json benches/results
+	$(PYTHON) benches/table.py
+
+docs: build ## the reference as HTML, in target/docs and target/doc
+	$(PYTHON) -m pytest -q tests/test_readme.py
+	$(PYTHON) -m pdoc --docformat numpy --math --output-directory target/docs goldfish
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --features python
+
+clean: ## remove everything that is built or installed here
+	rm -rf target $(VENV) dist demo-report .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -f python/goldfish/_core*.so
+	find python tests benches -name __pycache__ -prune -exec rm -rf {} +

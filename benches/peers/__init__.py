@@ -1,0 +1,1 @@
+"""The contenders, a module each; every module offers ``contender(s)(row, arrays, dy, mode, threads)``."""
