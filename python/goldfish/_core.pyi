@@ -1,0 +1,284 @@
+from collections.abc import Sequence
+from typing import Any, SupportsIndex, TypeAlias, final
+
+import numpy.typing as npt
+
+from goldfish._typing import ArrayLike, FloatArray, IndexArray, Padding, PerAxis
+
+LSTMState: TypeAlias = tuple[ArrayLike | None, ArrayLike | None]
+
+__version__: str
+
+@final
+class Cache:
+    @property
+    def nbytes(self) -> int: ...
+
+def conv2d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None,
+    stride: PerAxis,
+    padding: Padding,
+    dilation: PerAxis,
+    groups: SupportsIndex,
+    algorithm: str,
+    out: FloatArray | None,
+    /,
+) -> FloatArray: ...
+def conv2d_forward(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None,
+    stride: PerAxis,
+    padding: Padding,
+    dilation: PerAxis,
+    groups: SupportsIndex,
+    algorithm: str,
+    out: FloatArray | None,
+    /,
+) -> tuple[FloatArray, Cache]: ...
+def conv2d_backward(
+    dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]: ...
+def max_pool2d(
+    x: ArrayLike,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: Padding,
+    dilation: PerAxis,
+    ceil_mode: bool,
+    return_indices: bool,
+    out: FloatArray | None,
+    /,
+) -> FloatArray | tuple[FloatArray, IndexArray]: ...
+def max_pool2d_forward(
+    x: ArrayLike,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: Padding,
+    dilation: PerAxis,
+    ceil_mode: bool,
+    return_indices: bool,
+    out: FloatArray | None,
+    /,
+) -> tuple[FloatArray, Cache] | tuple[FloatArray, IndexArray, Cache]: ...
+def max_pool2d_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def avg_pool2d(
+    x: ArrayLike,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: Padding,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: SupportsIndex | None,
+    dilation: PerAxis,
+    out: FloatArray | None,
+    /,
+) -> FloatArray: ...
+def avg_pool2d_forward(
+    x: ArrayLike,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: Padding,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: SupportsIndex | None,
+    dilation: PerAxis,
+    out: FloatArray | None,
+    /,
+) -> tuple[FloatArray, Cache]: ...
+def avg_pool2d_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, /) -> FloatArray: ...
+def linear_forward(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, /) -> tuple[FloatArray, Cache]: ...
+def linear_backward(
+    dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]: ...
+def rnn(
+    x: ArrayLike,
+    h_0: ArrayLike | None,
+    weight_ih: ArrayLike,
+    weight_hh: ArrayLike,
+    bias_ih: ArrayLike | None,
+    bias_hh: ArrayLike | None,
+    nonlinearity: str,
+    lengths: ArrayLike | None,
+    reverse: bool,
+    /,
+) -> tuple[FloatArray, FloatArray]: ...
+def rnn_forward(
+    x: ArrayLike,
+    h_0: ArrayLike | None,
+    weight_ih: ArrayLike,
+    weight_hh: ArrayLike,
+    bias_ih: ArrayLike | None,
+    bias_hh: ArrayLike | None,
+    nonlinearity: str,
+    lengths: ArrayLike | None,
+    reverse: bool,
+    /,
+) -> tuple[FloatArray, FloatArray, Cache]: ...
+def rnn_backward(
+    dy: ArrayLike | None, dstate_n: ArrayLike | None, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[
+    FloatArray | None, FloatArray | None, FloatArray | None, FloatArray | None, FloatArray | None, FloatArray | None
+]: ...
+def lstm(
+    x: ArrayLike,
+    state: LSTMState | None,
+    weight_ih: ArrayLike,
+    weight_hh: ArrayLike,
+    bias_ih: ArrayLike | None,
+    bias_hh: ArrayLike | None,
+    peepholes: ArrayLike | None,
+    lengths: ArrayLike | None,
+    reverse: bool,
+    /,
+) -> tuple[FloatArray, tuple[FloatArray, FloatArray]]: ...
+def lstm_forward(
+    x: ArrayLike,
+    state: LSTMState | None,
+    weight_ih: ArrayLike,
+    weight_hh: ArrayLike,
+    bias_ih: ArrayLike | None,
+    bias_hh: ArrayLike | None,
+    peepholes: ArrayLike | None,
+    lengths: ArrayLike | None,
+    reverse: bool,
+    /,
+) -> tuple[FloatArray, tuple[FloatArray, FloatArray], Cache]: ...
+def lstm_backward(
+    dy: ArrayLike | None, dstate_n: LSTMState | None, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[
+    FloatArray | None,
+    FloatArray | None,
+    FloatArray | None,
+    FloatArray | None,
+    FloatArray | None,
+    FloatArray | None,
+    FloatArray | None,
+    FloatArray | None,
+]: ...
+def gru(
+    x: ArrayLike,
+    h_0: ArrayLike | None,
+    weight_ih: ArrayLike,
+    weight_hh: ArrayLike,
+    bias_ih: ArrayLike | None,
+    bias_hh: ArrayLike | None,
+    reset_after: bool,
+    lengths: ArrayLike | None,
+    reverse: bool,
+    /,
+) -> tuple[FloatArray, FloatArray]: ...
+def gru_forward(
+    x: ArrayLike,
+    h_0: ArrayLike | None,
+    weight_ih: ArrayLike,
+    weight_hh: ArrayLike,
+    bias_ih: ArrayLike | None,
+    bias_hh: ArrayLike | None,
+    reset_after: bool,
+    lengths: ArrayLike | None,
+    reverse: bool,
+    /,
+) -> tuple[FloatArray, FloatArray, Cache]: ...
+def gru_backward(
+    dy: ArrayLike | None, dstate_n: ArrayLike | None, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[
+    FloatArray | None, FloatArray | None, FloatArray | None, FloatArray | None, FloatArray | None, FloatArray | None
+]: ...
+def embedding(ids: ArrayLike, weight: ArrayLike, padding_idx: SupportsIndex | None, /) -> FloatArray: ...
+def embedding_forward(
+    ids: ArrayLike, weight: ArrayLike, padding_idx: SupportsIndex | None, /
+) -> tuple[FloatArray, Cache]: ...
+def embedding_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def relu(x: ArrayLike, /) -> FloatArray: ...
+def relu_forward(x: ArrayLike, /) -> tuple[FloatArray, Cache]: ...
+def relu_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def sigmoid(x: ArrayLike, /) -> FloatArray: ...
+def sigmoid_forward(x: ArrayLike, /) -> tuple[FloatArray, Cache]: ...
+def sigmoid_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def tanh(x: ArrayLike, /) -> FloatArray: ...
+def tanh_forward(x: ArrayLike, /) -> tuple[FloatArray, Cache]: ...
+def tanh_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def softmax(x: ArrayLike, axis: SupportsIndex, /) -> FloatArray: ...
+def softmax_forward(x: ArrayLike, axis: SupportsIndex, /) -> tuple[FloatArray, Cache]: ...
+def softmax_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def log_softmax(x: ArrayLike, axis: SupportsIndex, /) -> FloatArray: ...
+def log_softmax_forward(x: ArrayLike, axis: SupportsIndex, /) -> tuple[FloatArray, Cache]: ...
+def log_softmax_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def dropout(x: ArrayLike, p: float, training: bool, key: int | None, /) -> FloatArray: ...
+def dropout_forward(x: ArrayLike, p: float, training: bool, key: int | None, /) -> tuple[FloatArray, Cache]: ...
+def dropout_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def cross_entropy(
+    logits: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None,
+    ignore_index: SupportsIndex,
+    label_smoothing: float,
+    axis: SupportsIndex,
+    reduction: str,
+    /,
+) -> FloatArray: ...
+def cross_entropy_forward(
+    logits: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None,
+    ignore_index: SupportsIndex,
+    label_smoothing: float,
+    axis: SupportsIndex,
+    reduction: str,
+    /,
+) -> tuple[FloatArray, Cache]: ...
+def cross_entropy_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def mse_loss(x: ArrayLike, target: ArrayLike, reduction: str, /) -> FloatArray: ...
+def mse_loss_forward(x: ArrayLike, target: ArrayLike, reduction: str, /) -> tuple[FloatArray, Cache]: ...
+def mse_loss_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def conv_output_size(
+    size: PerAxis, kernel_size: PerAxis, stride: PerAxis, padding: Padding, dilation: PerAxis, /
+) -> int | tuple[int, ...]: ...
+def pool_output_size(
+    size: PerAxis, kernel_size: PerAxis, stride: PerAxis | None, padding: Padding, dilation: PerAxis, ceil_mode: bool, /
+) -> int | tuple[int, ...]: ...
+def conv2d_algorithm(
+    x_shape: Sequence[SupportsIndex],
+    weight_shape: Sequence[SupportsIndex],
+    stride: PerAxis,
+    padding: Padding,
+    dilation: PerAxis,
+    groups: SupportsIndex,
+    dtype: npt.DTypeLike,
+    wrt: str | None,
+    /,
+) -> str: ...
+def set_num_threads(n: SupportsIndex, /) -> None: ...
+def get_num_threads() -> int: ...
+def set_thread_override(n: SupportsIndex | None, /) -> int | None: ...
+def set_float32_precision(level: str, /) -> None: ...
+def get_float32_precision() -> str: ...
+def release_memory() -> None: ...
+def config() -> dict[str, Any]: ...
+def sgd_step(
+    parameter: FloatArray,
+    grad: FloatArray,
+    velocity: FloatArray | None,
+    lr: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+    /,
+) -> None: ...
+def adam_step(
+    parameter: FloatArray,
+    grad: FloatArray,
+    first_moment: FloatArray,
+    second_moment: FloatArray,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    step: int,
+    /,
+) -> None: ...
