@@ -40,13 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not rows:
         print(f"no row's name contains any of {arguments.rows}", file=sys.stderr)
         return 2
-    session = Session(arguments.blocks, arguments.attempts, VOID_SHARE, with_onnx=arguments.simd == "native")
+    session = Session(arguments.blocks, arguments.attempts, VOID_SHARE, arguments.simd)
     for row in rows:
         for threads in arguments.threads:
             session.measure(row, threads)
     if arguments.json:
         session.save(arguments.json / f"{arguments.simd}-{arguments.allocator}.json")
-    return 0
+    for line in session.missed_floors():
+        print(line)
+    return 1 if session.wrong else 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,7 +17,11 @@ from accuracy import broken_promises, errors
 from goldfish import _core
 from measure import Comparison, compare
 from peers import onnx_runtime, ours, plain_numpy, pytorch
-from problems import Array, Arrays, Contender, Mode, Row, make_arrays, make_cotangent
+from problems import Array, Arrays, Contender, Mode, Row, make_arrays, make_cotangent, read_rows
+from verdict import verdicts
+
+# A peer that is further than this from float64 does not answer the same question.
+DIFFERENT = 1e-3
 
 
 @dataclass
@@ -27,8 +31,9 @@ class Session:
     blocks: int
     attempts: int
     void_share: float
-    with_onnx: bool
+    simd: str
     rows: list[dict[str, Any]] = field(default_factory=list)
+    wrong: int = 0
 
     def measure(self, row: Row, threads: int) -> None:
         """Check, time and report every pass of the row that has a target."""
@@ -44,9 +49,14 @@ class Session:
         dy = None if mode == "forward" else make_cotangent(row, pytorch.judge(row, arrays, None, "forward")["y"])
         contenders = self._contenders(row, arrays, dy, mode, threads)
         deviations = _deviations(contenders, row, arrays, dy, mode)
+        strangers = [c.name for c in contenders[1:] if not all(e <= DIFFERENT for e in deviations[c.name].values())]
+        if strangers:
+            print(f"{row.name} {mode}: {', '.join(strangers)} computed something else; not compared")
+            contenders = [c for c in contenders if c.name not in strangers]
         broken = broken_promises(deviations["goldfish"], deviations["torch"], row.dtype)
         if broken:
             print(f"{row.name} {mode}: WRONG, not timed: {'; '.join(broken)}")
+            self.wrong += 1
             return
         with threadpool_limits(threads, user_api="blas"):
             comparison = self._compare(contenders)
@@ -56,7 +66,7 @@ class Session:
         print(describe(record), flush=True)
 
     def _contenders(self, row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: int) -> list[Contender]:
-        modules = [ours, pytorch, onnx_runtime, plain_numpy] if self.with_onnx else [ours, pytorch, plain_numpy]
+        modules = [ours, pytorch, onnx_runtime, plain_numpy] if self.simd == "native" else [ours, pytorch, plain_numpy]
         return [c for module in modules for c in module.contenders(row, arrays, dy, mode, threads)]
 
     def _compare(self, contenders: list[Contender]) -> Comparison:
@@ -68,12 +78,24 @@ class Session:
             comparison = min(comparison, compare(contenders, self.blocks), key=lambda c: c.foreign_share)
         return comparison
 
+    def missed_floors(self) -> list[str]:
+        """Return a line for each ratio that is below its floor."""
+        return [
+            f"floor missed: {record['name']} {record['mode']} {record['threads']}t,"
+            f" {verdict.peer} / ours = {verdict.ratio:.2f} < {verdict.floor:.3g}"
+            for record in self.rows
+            for verdict in verdicts(record, self.simd)
+            if verdict.missed
+        ]
+
     def save(self, path: Path) -> None:
         """Merge the rows into the file: a row measured again replaces the older figures."""
         kept = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
-        merged = {_key(record): record for record in kept} | {_key(record): record for record in self.rows}
+        merged = {_key(record): record for record in kept + self.rows}
+        order = {row.name: number for number, row in enumerate(read_rows())}
+        rows = sorted(merged.values(), key=lambda record: (order[record["name"]], record["mode"], record["threads"]))
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"machine": machine(), "rows": list(merged.values())}, indent=1)
+        text = json.dumps({"machine": machine(), "rows": rows}, indent=1)
         temporary = path.with_suffix(".part")
         temporary.write_text(text + "\n", encoding="utf-8")
         temporary.replace(path)

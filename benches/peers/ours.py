@@ -52,8 +52,8 @@ def _training(row: Row, arguments: tuple[Any, ...], options: dict[str, Any], dy:
 
 
 def _stack(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, ready: Any) -> Contender:
-    layers = {"rnn": gf.nn.RNN, "lstm": gf.nn.LSTM, "gru": gf.nn.GRU}
-    network = layers[row.op](
+    layer = getattr(gf.nn, row.op.upper())
+    network = layer(
         row.x[2], row.hidden, row.layers, bidirectional=row.bidirectional, batch_first=False, dtype=row.dtype
     )
     network.load_state_dict({name: value for name, value in arrays.items() if name not in ("x", "lengths")})
