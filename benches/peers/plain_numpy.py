@@ -9,9 +9,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from problems import Array, Arrays, Contender, Mode, Row
 
 
+def supports(row: Row) -> bool:
+    """Return whether the row has a plain NumPy form."""
+    return "forward" in row.targets and not (row.stacked or row.lengths or row.op == "conv_transpose2d")
+
+
 def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: int) -> list[Contender]:
-    """Build the forward pass; gradients and the rarer rows have no plain NumPy form."""
-    if mode != "forward" or row.stacked or row.lengths or row.op == "conv_transpose2d":
+    """Build the forward pass, where it has a plain NumPy form."""
+    if mode != "forward" or not supports(row):
         return []
     x = arrays["x"]
     if row.kind == "pool":
