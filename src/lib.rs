@@ -18,6 +18,7 @@
 //! A kernel has two halves: a file named `kernel.rs` with the unsafe, vectorised inner code over [`simd::Simd`], and a safe
 //! driver that cuts the work into tasks for [`threads`].
 
+pub mod gemm;
 pub mod geometry;
 pub mod memory;
 pub mod scalar;
