@@ -9,6 +9,7 @@
 //! | [`threads`] | the worker pool |
 //! | [`memory`] | recycled output blocks, scratch per thread |
 //! | [`gemm`] | matrix products: packing, register tiles, driver |
+//! | [`linear`] | the dense layer |
 //! | [`conv`] | convolution; one file or folder per algorithm |
 //! | [`pool`] | max and average pooling |
 //! | [`recurrent`] | Elman, LSTM and GRU networks, forward and backpropagation through time |
@@ -20,7 +21,11 @@
 
 pub mod gemm;
 pub mod geometry;
+pub mod linear;
 pub mod memory;
 pub mod scalar;
 pub mod simd;
 pub mod threads;
+
+#[cfg(feature = "python")]
+mod python;
