@@ -79,6 +79,10 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     unsafe fn sum(a: Self::V) -> Self::T;
     /// Transposes a block of `LANES x LANES` elements from rows of stride `ld_from` to rows of stride `ld_to`.
     unsafe fn transpose(from: *const Self::T, ld_from: usize, to: *mut Self::T, ld_to: usize);
+    /// The elements of `a` and then `b` with even numbers, and those with odd numbers.
+    unsafe fn deinterleave(a: Self::V, b: Self::V) -> (Self::V, Self::V);
+    /// `a0 b0 a1 b1 ...` in two vectors: the inverse of [`Simd::deinterleave`].
+    unsafe fn interleave(a: Self::V, b: Self::V) -> (Self::V, Self::V);
 
     #[inline(always)]
     unsafe fn zero() -> Self::V {

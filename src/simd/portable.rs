@@ -217,6 +217,24 @@ macro_rules! portable {
                     }
                 }
             }
+            #[inline(always)]
+            unsafe fn deinterleave(a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+                let (mut even, mut odd) = (a, b);
+                for i in 0..$lanes / 2 {
+                    (even[i], odd[i]) = (a[2 * i], a[2 * i + 1]);
+                    (even[$lanes / 2 + i], odd[$lanes / 2 + i]) = (b[2 * i], b[2 * i + 1]);
+                }
+                (even, odd)
+            }
+            #[inline(always)]
+            unsafe fn interleave(a: Self::V, b: Self::V) -> (Self::V, Self::V) {
+                let (mut low, mut high) = (a, b);
+                for i in 0..$lanes / 2 {
+                    (low[2 * i], low[2 * i + 1]) = (a[i], b[i]);
+                    (high[2 * i], high[2 * i + 1]) = (a[$lanes / 2 + i], b[$lanes / 2 + i]);
+                }
+                (low, high)
+            }
         }
     };
 }

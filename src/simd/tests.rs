@@ -122,6 +122,27 @@ macro_rules! suite {
             }
 
             #[test]
+            fn interleaving_and_back() {
+                for isa in Isa::all_available() {
+                    probe!(Interleave, isa, $t, |S| {
+                        let from: Vec<$t> = (0..2 * S::LANES).map(|i| i as $t).collect();
+                        let mut to = vec![-1.0 as $t; 2 * S::LANES];
+                        let (low, high) = (from.as_ptr(), from.as_ptr().add(S::LANES));
+                        let (even, odd) = S::deinterleave(S::load(low), S::load(high));
+                        S::store(to.as_mut_ptr(), even);
+                        S::store(to.as_mut_ptr().add(S::LANES), odd);
+                        for i in 0..S::LANES {
+                            assert_eq!((to[i], to[S::LANES + i]), (from[2 * i], from[2 * i + 1]));
+                        }
+                        let (a, b) = S::interleave(even, odd);
+                        S::store(to.as_mut_ptr(), a);
+                        S::store(to.as_mut_ptr().add(S::LANES), b);
+                        assert_eq!(to, from);
+                    });
+                }
+            }
+
+            #[test]
             fn transpose_and_sum() {
                 for isa in Isa::all_available() {
                     probe!(Transpose, isa, $t, |S| {

@@ -183,6 +183,24 @@ unsafe impl Simd for Avx512<f32> {
             }
         }
     }
+
+    #[inline(always)]
+    unsafe fn deinterleave(a: __m512, b: __m512) -> (__m512, __m512) {
+        unsafe {
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+            (_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(a: __m512, b: __m512) -> (__m512, __m512) {
+        unsafe {
+            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+            (_mm512_permutex2var_ps(a, low, b), _mm512_permutex2var_ps(a, high, b))
+        }
+    }
 }
 
 // SAFETY: as above.
@@ -222,6 +240,24 @@ unsafe impl Simd for Avx512<f64> {
                 _mm512_storeu_pd(to.add((2 + j) * ld_to), _mm512_shuffle_f64x2::<0x88>(x, y));
                 _mm512_storeu_pd(to.add((6 + j) * ld_to), _mm512_shuffle_f64x2::<0xdd>(x, y));
             }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn deinterleave(a: __m512d, b: __m512d) -> (__m512d, __m512d) {
+        unsafe {
+            let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+            let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+            (_mm512_permutex2var_pd(a, even, b), _mm512_permutex2var_pd(a, odd, b))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(a: __m512d, b: __m512d) -> (__m512d, __m512d) {
+        unsafe {
+            let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+            let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+            (_mm512_permutex2var_pd(a, low, b), _mm512_permutex2var_pd(a, high, b))
         }
     }
 }
@@ -342,6 +378,27 @@ unsafe impl Simd for Avx2<f32> {
             }
         }
     }
+
+    // Within 128-bit lanes first, then the four 64-bit quarters into their order.
+    #[inline(always)]
+    unsafe fn deinterleave(a: __m256, b: __m256) -> (__m256, __m256) {
+        unsafe {
+            let even = _mm256_castps_pd(_mm256_shuffle_ps::<0x88>(a, b));
+            let odd = _mm256_castps_pd(_mm256_shuffle_ps::<0xdd>(a, b));
+            (
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(even)),
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(odd)),
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(a: __m256, b: __m256) -> (__m256, __m256) {
+        unsafe {
+            let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
+        }
+    }
 }
 
 // SAFETY: as above.
@@ -390,6 +447,23 @@ unsafe impl Simd for Avx2<f64> {
             _mm256_storeu_pd(to.add(ld_to), _mm256_permute2f128_pd::<0x20>(b, d));
             _mm256_storeu_pd(to.add(2 * ld_to), _mm256_permute2f128_pd::<0x31>(a, c));
             _mm256_storeu_pd(to.add(3 * ld_to), _mm256_permute2f128_pd::<0x31>(b, d));
+        }
+    }
+
+    // Within 128-bit lanes first, then the four quarters into their order.
+    #[inline(always)]
+    unsafe fn deinterleave(a: __m256d, b: __m256d) -> (__m256d, __m256d) {
+        unsafe {
+            let (even, odd) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+            (_mm256_permute4x64_pd::<0xd8>(even), _mm256_permute4x64_pd::<0xd8>(odd))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(a: __m256d, b: __m256d) -> (__m256d, __m256d) {
+        unsafe {
+            let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+            (_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high))
         }
     }
 }
