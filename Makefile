@@ -15,6 +15,8 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs')
 # The interpreter that PyO3 looks at; the same for every cargo command, so that none rebuilds it for another.
 export PYO3_PYTHON := $(CURDIR)/$(PYTHON)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PIP_QUIET := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport CONDA_PREFIX PYTHONPATH PYTHONHOME
 
 .PHONY: help build demo test lint test-rust test-python test-forced bench oracles docs clean
