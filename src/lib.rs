@@ -22,6 +22,7 @@
 pub mod gemm;
 pub mod geometry;
 pub mod linear;
+pub mod math;
 pub mod memory;
 pub mod scalar;
 pub mod simd;

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
+use crate::math::Constants;
 use crate::memory::Plain;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
@@ -11,6 +12,7 @@ use crate::simd::{Portable, Simd};
 /// A floating-point element type, with its vector type for each instruction set.
 pub trait Scalar:
     Plain
+    + Constants
     + Copy
     + Default
     + Debug
