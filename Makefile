@@ -19,6 +19,12 @@ export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport CONDA_PREFIX PYTHONPATH PYTHONHOME
 
+define OTHER_INSTRUCTION_SETS
+from goldfish._core import config
+print(*set(config()["available_instruction_sets"]) - {config()["instruction_set"]})
+endef
+export OTHER_INSTRUCTION_SETS
+
 .PHONY: help build demo test lint test-rust test-python test-forced bench oracles docs clean
 
 help: ## what there is to call
@@ -69,9 +75,9 @@ test-rust: ## the core's own tests, and its hand-off between threads under loom
 test-python: build ## the package's tests, its docstrings' examples and the README's programs
 	$(PYTHON) -m pytest -q
 
-test-forced: build ## the kernels once more under each other instruction set
-	GOLDFISH_SIMD=portable $(PYTHON) -m pytest -q tests/functional
-	if grep -qw avx2 /proc/cpuinfo; then GOLDFISH_SIMD=avx2 $(PYTHON) -m pytest -q tests/functional; fi
+test-forced: build ## the kernels once more under each other instruction set that this processor has
+	for simd in $$($(PYTHON) -c "$$OTHER_INSTRUCTION_SETS"); do \
+	    echo "GOLDFISH_SIMD=$$simd"; GOLDFISH_SIMD=$$simd $(PYTHON) -m pytest -q tests/functional; done
 
 bench: build ## compare speed with torch, ONNX Runtime and NumPy; rewrites the tables
 	@$(PYTHON) -c 'import torch, onnxruntime, onnx' 2>/dev/null || \
