@@ -1,0 +1,70 @@
+"""Layers, losses, optimisers and the training loop, for those who know PyTorch.
+
+A layer keeps ``params`` and ``grads`` by PyTorch's names; ``layer(x)`` is inference, ``layer.forward(x)`` returns the
+output and its backward pass. Every layer puts the batch first.
+
+>>> import numpy as np
+>>> from goldfish import nn
+>>> rng = np.random.default_rng(0)
+>>> model = nn.Sequential(onehot=nn.OneHot(5), lstm=nn.LSTM(5, 16, rng=rng), head=nn.Linear(16, 5, rng=rng))
+>>> optimizer, loss, state = nn.Adam(0.02), nn.CrossEntropyLoss(axis=-1), None
+>>> ids = np.arange(33) % 5
+>>> for _ in range(100):
+...     logits, state, backward = model.forward(ids[None, :-1], state, return_state=True)
+...     value, dlogits = loss.forward(logits, ids[None, 1:])
+...     model.zero_grad()
+...     dx, dstate = backward(dlogits())
+...     norm = nn.clip_grad_norm(model, 5.0)
+...     optimizer.step(model)
+>>> bool(value < 0.1)
+True
+
+`fit` is this loop with batches, validation, early stopping, checkpoints and a progress bar.
+"""
+
+from goldfish.nn import init
+from goldfish.nn.activation import ReLU, Sigmoid, Tanh
+from goldfish.nn.checkpoint import CheckpointError
+from goldfish.nn.clip import NonFiniteError, clip_grad_norm
+from goldfish.nn.container import Sequential
+from goldfish.nn.conv import Conv2d
+from goldfish.nn.dense import Dropout, Embedding, Flatten, Linear, OneHot
+from goldfish.nn.fit import Epoch, fit
+from goldfish.nn.history import History
+from goldfish.nn.layer import Backward, Layer
+from goldfish.nn.loss import CrossEntropyLoss, Loss, MSELoss
+from goldfish.nn.optimizer import SGD, Adam, Optimizer
+from goldfish.nn.pool import MaxPool2d
+from goldfish.nn.recurrent import GRU, LSTM, RNN
+
+__all__ = [
+    "Layer",
+    "Backward",
+    "Sequential",
+    "Linear",
+    "Embedding",
+    "OneHot",
+    "Flatten",
+    "Dropout",
+    "Conv2d",
+    "MaxPool2d",
+    "ReLU",
+    "Sigmoid",
+    "Tanh",
+    "RNN",
+    "LSTM",
+    "GRU",
+    "Loss",
+    "CrossEntropyLoss",
+    "MSELoss",
+    "Optimizer",
+    "SGD",
+    "Adam",
+    "clip_grad_norm",
+    "fit",
+    "Epoch",
+    "History",
+    "CheckpointError",
+    "NonFiniteError",
+    "init",
+]

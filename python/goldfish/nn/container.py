@@ -1,0 +1,180 @@
+"""Layers made of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from goldfish.nn.dense import OneHot
+from goldfish.nn.layer import Array, Backward, Layer, Rng, State
+from goldfish.nn.recurrent import Recurrent
+
+
+class Sequential(Layer):
+    """Layers one after the other.
+
+    ``model[0]`` and ``model["head"]`` are layers, ``model[:-1]`` is a `Sequential` that shares them under the same
+    names.
+
+    Parameters
+    ----------
+    *layers : Layer
+        Named "0", "1", ... as in PyTorch.
+    **named : Layer
+        Come after the others, under their own names.
+
+    Notes
+    -----
+    The state is a dict from the names of the recurrent layers to their states. ``lengths`` reaches every layer. A
+    `OneHot` directly before a recurrent layer is left out: the recurrent layer reads the category numbers. An error of
+    a layer names its place.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from goldfish import nn
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), head=nn.Linear(8, 3))
+    >>> model(np.zeros((5, 4), np.float32)).shape, model[:-1](np.zeros((5, 4), np.float32)).shape
+    ((5, 3), (5, 8))
+    >>> model[:-1](np.zeros((5, 3), np.float32))
+    Traceback (most recent call last):
+    ValueError: Sequential[0] Linear(4, 8): expected last axis 4, got 3
+    """
+
+    def __init__(self, *layers: Layer, **named: Layer) -> None:
+        super().__init__()
+        for name, layer in {**{str(index): layer for index, layer in enumerate(layers)}, **named}.items():
+            if not isinstance(layer, Layer):
+                raise TypeError(f"Sequential: {name} expected a Layer, got {type(layer).__name__}")
+            if "." in name:
+                raise ValueError(f"Sequential: a name expected without a dot, got {name!r}")
+            self.children[name] = layer
+
+    @property
+    def stateful(self) -> bool:  # type: ignore[override]
+        """Whether a recurrent layer is inside."""
+        return any(layer.stateful for layer in self.children.values())
+
+    @overload
+    def __getitem__(self, key: int | str) -> Layer: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequential: ...
+    def __getitem__(self, key: int | str | slice) -> Layer:
+        if isinstance(key, str):
+            return self.children[key]
+        if isinstance(key, slice):
+            part = Sequential()
+            part.children.update(list(self.children.items())[key])
+            return part
+        return list(self.children.values())[key]
+
+    def __len__(self) -> int:
+        return len(self.children)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.children.values())
+
+    def __call__(
+        self, x: ArrayLike, state: State = None, *, lengths: ArrayLike | None = None, return_state: bool = False
+    ) -> Any:
+        """The output ``y``, or ``y, state`` with ``return_state``."""
+        state, state_n = self._open(state), {}
+        for name, layer in self._chain(x):
+            try:
+                if layer.stateful:
+                    x, state_n[name] = layer(x, state.get(name), lengths=lengths, return_state=True)
+                else:
+                    x = layer(x, lengths=lengths)
+            except (ValueError, TypeError) as error:
+                self._locate(error, name)
+                raise
+        return (x, state_n) if return_state else x
+
+    def forward(
+        self,
+        x: ArrayLike,
+        state: State = None,
+        *,
+        lengths: ArrayLike | None = None,
+        return_state: bool = False,
+        rng: Rng = None,
+    ) -> tuple[Any, ...]:
+        """``(y, backward)``, or ``(y, state, backward)`` with ``return_state``; each layer draws from ``rng``."""
+        state, state_n = self._open(state), {}
+        rng = np.random.default_rng(rng)
+        tape: list[tuple[str, Layer, Any, bool]] = []
+        needed = False
+        for name, layer in self._chain(x):
+            try:
+                if layer.stateful:
+                    x, state_n[name], backward = layer.forward(
+                        x, state.get(name), lengths=lengths, return_state=True, rng=rng
+                    )
+                else:
+                    x, backward = layer.forward(x, lengths=lengths, rng=rng)
+            except (ValueError, TypeError) as error:
+                self._locate(error, name)
+                raise
+            tape.append((name, layer, backward, needed))
+            needed = needed or layer.trainable or (return_state and layer.stateful)
+
+        def run(dy: Array | None, dstate: State, needs_x: bool) -> tuple[Array | None, State]:
+            return _unwind(tape, dy, self._open(dstate), needs_x)
+
+        backward = Backward(self, np.shape(x), run, pair=return_state)
+        return (x, state_n, backward) if return_state else (x, backward)
+
+    def __repr__(self) -> str:
+        shown = [repr(layer) if name.isdigit() else f"{name}={layer!r}" for name, layer in self.children.items()]
+        return f"Sequential({', '.join(shown)})"
+
+    def _chain(self, x: ArrayLike) -> list[tuple[str, Layer]]:
+        """The named layers that run, given x: without each OneHot that the recurrent layer behind it stands in for."""
+        steps = list(self.children.items())
+        return [
+            (name, layer)
+            for (name, layer), following in zip(steps, [*(layer for _, layer in steps[1:]), None], strict=True)
+            if not (
+                isinstance(layer, OneHot)
+                and isinstance(following, Recurrent)
+                and layer.num_classes == following.input_size
+                and (layer is not steps[0][1] or np.asarray(x).dtype.kind in "iu")
+            )
+        ]
+
+    def _open(self, state: State) -> Mapping[str, State]:
+        if state is None:
+            return {}
+        stateful = [name for name, layer in self.children.items() if layer.stateful]
+        if not isinstance(state, Mapping) or any(name not in stateful for name in state):
+            got = list(state) if isinstance(state, Mapping) else type(state).__name__
+            raise ValueError(f"Sequential: state expected a dict with keys among {stateful}, got {got}")
+        return state
+
+    def _locate(self, error: Exception, name: str) -> None:
+        layer, text = self.children[name], str(error)
+        place = f"Sequential[{list(self.children).index(name) if name.isdigit() else repr(name)}]"
+        owner = "" if text.startswith(type(layer).__name__) else f"{layer!r}: "
+        error.args = (f"{place} {owner}{text}",)
+
+
+def _unwind(
+    tape: list[tuple[str, Layer, Any, bool]], dy: Array | None, dstate: Mapping[str, State], needs_x: bool
+) -> tuple[Array | None, State]:
+    """Run the tape backwards, freeing it; stop where nothing below needs a gradient."""
+    starts: dict[str, State] = {}
+    while tape:
+        name, layer, backward, below = tape.pop()
+        below = below or needs_x
+        options = {"needs_x": below} if isinstance(backward, Backward) else {}
+        if layer.stateful:
+            dy, starts[name] = backward(dy, dstate.get(name), **options)
+        else:
+            dy = backward(dy, **options)
+        del backward
+        if not below or (dy is None and not any(layer.stateful for _, layer, _, _ in tape)):
+            tape.clear()
+    return (dy if needs_x else None), starts
