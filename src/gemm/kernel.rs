@@ -8,7 +8,7 @@ use crate::scalar::Scalar;
 use crate::simd::{self, Isa, Kernel, Simd};
 use crate::threads::{SharedMut, parallel_chunks_mut};
 
-/// Packing A pays where its strips are read at least so many times.
+/// Packing A pays where its rows are not contiguous and its strips are read at least so many times.
 const PACK_A_FROM_PANELS: usize = 3;
 
 /// A part of the product: rows and columns of C, and a block of K.
@@ -86,14 +86,14 @@ pub fn multiply<T: Scalar>(
     let width = panel_width_on::<T>(simd::isa());
     assert!(part.row + part.rows <= a.rows && part.k + part.depth <= a.columns);
     assert!(part.columns.next_multiple_of(width) * part.depth <= panels.len());
-    let many = part.columns > PACK_A_FROM_PANELS * width;
-    let scratch = if many { part.rows.next_multiple_of(TILE_ROWS) * part.depth } else { 0 };
+    let pack = a.column_stride != 1 && part.columns > PACK_A_FROM_PANELS * width;
+    let scratch = if pack { part.rows.next_multiple_of(TILE_ROWS) * part.depth } else { 0 };
     with_scratch::<T, _>(scratch, |packed| {
         let job = Block {
             a: a.at(part.row, part.k),
             a_row: a.row_stride,
             a_step: a.column_stride,
-            packed_a: many.then_some(packed),
+            packed_a: pack.then_some(packed),
             panels,
             c: part.corner(c, c_row),
             c_row,
@@ -347,18 +347,20 @@ pub unsafe fn apply<S: Simd>(epilogue: &Epilogue<'_, S::T>, v: S::V, row: usize,
 #[inline(always)]
 unsafe fn pack_strips<T: Copy>(a: *const T, a_row: usize, a_step: usize, rows: usize, k: usize, packed: &mut [T]) {
     unsafe {
-        let mut to = packed.as_mut_ptr();
-        let mut row = 0;
-        while row < rows {
+        for row in (0..rows).step_by(TILE_ROWS) {
+            let (from, to) = (a.add(row * a_row), packed.as_mut_ptr().add(row * k));
             let height = TILE_ROWS.min(rows - row);
-            let from = a.add(row * a_row);
-            for i in 0..height {
-                for step in 0..k {
-                    *to.add(step * TILE_ROWS + i) = *from.add(i * a_row + step * a_step);
+            for step in 0..k {
+                let (from, to) = (from.add(step * a_step), to.add(step * TILE_ROWS));
+                if a_row == 1 && height == TILE_ROWS {
+                    // A copy of constant size is two or three moves.
+                    from.copy_to_nonoverlapping(to, TILE_ROWS);
+                } else {
+                    for i in 0..height {
+                        *to.add(i) = *from.add(i * a_row);
+                    }
                 }
             }
-            to = to.add(TILE_ROWS * k);
-            row += TILE_ROWS;
         }
     }
 }
