@@ -17,12 +17,12 @@ use crate::threads::{SharedMut, parallel_for};
 
 pub use kernel::Epilogue;
 
-/// Elements of K in one block: a panel of 64 float32 columns is 64 KiB.
-const BLOCK_K: usize = 256;
+/// Elements of K in one block: a panel of 64 float32 columns is 96 KiB.
+const BLOCK_K: usize = 384;
 /// Columns of C whose packed panels exist at the same time.
 const BLOCK_COLUMNS: usize = 1536;
 /// Rows of C in one task.
-const TASK_ROWS: usize = 96;
+const TASK_ROWS: usize = 192;
 /// Columns of C in one task.
 const TASK_COLUMNS: usize = 384;
 /// Up to so many rows, B is not packed.
