@@ -71,7 +71,8 @@ class Arrays(Source):
         if count >= len(self):
             raise ValueError(f"fit: validation={fraction} of {len(self)} samples leaves none to train on")
         order = rng.permutation(len(self))
-        return Arrays(*self.take(np.sort(order[count:]))), Arrays(*self.take(np.sort(order[:count])))
+        rest, part = self.take(np.sort(order[count:])), self.take(np.sort(order[:count]))
+        return Arrays(rest.x, rest.y, rest.weight), Arrays(part.x, part.y, part.weight)
 
 
 class Batches(Source):

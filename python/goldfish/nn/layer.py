@@ -330,7 +330,7 @@ class Stateless(Layer):
 
 
 def walk(layer: Layer, prefix: str = "", *, shared: bool = False) -> Iterator[tuple[str, Layer]]:
-    """Every layer of a tree with the prefix of its names; one that stands in several places comes once, or each time."""
+    """Every layer of a tree with the prefix of its names; one in several places comes once or each time."""
     seen: set[int] = set()
     pending = [(prefix, layer)]
     while pending:

@@ -157,7 +157,7 @@ class CrossEntropyLoss(Loss):
     def _counts(self, values: Array, target: Array) -> Array:
         if target.dtype.kind not in "iu":
             return np.ones_like(values)
-        counted = target != self.ignore_index
+        counted: Array = target != self.ignore_index
         if self.weight is None:
             return counted.astype(values.dtype)
         weights: Array = np.where(counted, self.weight[np.where(counted, target, 0)], 0).astype(values.dtype)

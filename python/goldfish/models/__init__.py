@@ -1,0 +1,16 @@
+"""scikit-learn estimators over `goldfish.nn`.
+
+>>> from goldfish.models import ConvNetClassifier
+>>> ConvNetClassifier(image_shape=(1, 8, 8), max_iter=30, random_state=0)
+ConvNetClassifier(image_shape=(1, 8, 8), max_iter=30, random_state=0)
+"""
+
+try:
+    import sklearn as _sklearn  # noqa: F401
+except ImportError as error:
+    raise ImportError("goldfish.models needs scikit-learn: pip install 'goldfish[sklearn]'") from error
+
+from goldfish.models.convnet import ConvNetClassifier
+from goldfish.models.language import CharLanguageModel
+
+__all__ = ["CharLanguageModel", "ConvNetClassifier"]
