@@ -30,3 +30,5 @@ pub mod threads;
 
 #[cfg(feature = "python")]
 mod python;
+#[cfg(test)]
+mod test_support;

@@ -50,7 +50,7 @@ pub fn sum_rows<T: Scalar>(matrix: &[T], sums: &mut [T]) {
 }
 
 fn sizes<T>(y: &[T], weight: &[T], outputs: usize) -> (usize, usize) {
-    if outputs == 0 { (0, 0) } else { (y.len() / outputs, weight.len() / outputs) }
+    (y.len().checked_div(outputs).unwrap_or(0), weight.len().checked_div(outputs).unwrap_or(0))
 }
 
 #[cfg(test)]

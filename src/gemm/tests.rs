@@ -3,17 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-
-fn values<T: Scalar>(n: usize, seed: u64) -> Vec<T> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5
-    };
-    (0..n).map(|_| T::from_f64(next())).collect()
-}
+use crate::test_support::{Guarded, random};
 
 #[derive(Debug, Clone)]
 struct Case {
@@ -41,36 +31,38 @@ fn cases() -> impl Strategy<Value = Case> {
     })
 }
 
+fn matrix<T>(data: &[T], rows: usize, columns: usize, gap: usize, transposed: bool) -> Matrix<'_, T> {
+    let (row, column) = if transposed { (1, rows + gap) } else { (columns + gap, 1) };
+    Matrix::strided(data, rows, columns, row, column)
+}
+
 fn check<T: Scalar>(case: &Case, tolerance: f64) {
     let Case { rows, columns, k, gap, .. } = *case;
-    let matrix = |data, rows, columns, transposed| {
-        if transposed {
-            Matrix::strided(data, rows, columns, 1, rows + gap)
-        } else {
-            Matrix::strided(data, rows, columns, columns + gap, 1)
-        }
+    // No element behind the last one that counts: a guard page follows.
+    let elements = |rows: usize, columns: usize, transposed: bool| {
+        let (outer, inner) = if transposed { (columns, rows) } else { (rows, columns) };
+        if outer == 0 { 0 } else { (outer - 1) * (inner + gap) + inner }
     };
-    let a_data = values::<T>((rows + gap) * (k + gap), case.seed);
-    let b_data = values::<T>((k + gap) * (columns + gap), case.seed ^ 1);
-    let a = matrix(&a_data, rows, k, case.a_transposed);
-    let b = matrix(&b_data, k, columns, case.b_transposed);
-    let (row_bias, column_bias) = (values::<T>(rows, 3), values::<T>(columns, 4));
+    let a_data = Guarded::new(&random::<T>(elements(rows, k, case.a_transposed), case.seed));
+    let b_data = Guarded::new(&random::<T>(elements(k, columns, case.b_transposed), case.seed ^ 1));
+    let (a_data, b_data) = (a_data.as_slice(), b_data.as_slice());
+    let a = matrix(a_data, rows, k, gap, case.a_transposed);
+    let b = matrix(b_data, k, columns, gap, case.b_transposed);
+    let (row_bias, column_bias) = (random::<T>(rows, 3), random::<T>(columns, 4));
     let row_stride = columns + gap;
-    let before = if case.accumulate {
-        values::<T>(rows * row_stride, 5)
-    } else {
-        vec![T::from_f64(f64::NAN); rows * row_stride]
-    };
-    let mut c = before.clone();
-    let target = Target { data: &mut c, row_stride, accumulate: case.accumulate };
+    let elements = (rows - 1) * row_stride + columns;
+    let before = if case.accumulate { random::<T>(elements, 5) } else { vec![T::from_f64(f64::NAN); elements] };
+    let mut guarded = Guarded::new(&before);
+    let target = Target { data: guarded.as_mut_slice(), row_stride, accumulate: case.accumulate };
     let epilogue = Epilogue {
         row_bias: case.row_bias.then_some(&row_bias[..]),
         column_bias: case.column_bias.then_some(&column_bias[..]),
         relu: case.relu,
     };
     gemm(a, b, target, epilogue);
+    let c = guarded.as_slice();
     for row in 0..rows {
-        for column in 0..row_stride {
+        for column in 0..row_stride.min(c.len() - row * row_stride) {
             let found = c[row * row_stride + column].to_f64();
             let old = before[row * row_stride + column].to_f64();
             if column >= columns {

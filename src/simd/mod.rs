@@ -6,7 +6,8 @@
 //! call, some fifty times slower and without a warning. So everything below an entry is `#[inline(always)]`, and a kernel
 //! contains a whole task-sized block of work, not a single step of it.
 
-#![allow(unsafe_code)]
+// The section `Safety` of the trait speaks for its methods.
+#![allow(unsafe_code, clippy::missing_safety_doc)]
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
