@@ -62,10 +62,10 @@ def filters(weights: NDArray[np.float32]) -> str:
         SVG.
     """
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(4.6, 3.1), layout="constrained")
+        figure = Figure(figsize=(4.6, 3.1))
         for axes, weight in zip(_tiles(figure, len(weights), columns=6), weights, strict=True):
             limit = float(np.abs(weight).max()) or 1.0
-            axes.pcolormesh(weight, cmap=_FILTERS, vmin=-limit, vmax=limit, linewidth=0)
+            axes.pcolormesh(weight, cmap=_FILTERS, vmin=-limit, vmax=limit, edgecolor="face", linewidth=0.2)
         return _svg(
             figure, "filters", f"The {len(weights)} learned filters of the first convolution, {weights.shape[1:]}"
         )
@@ -89,11 +89,33 @@ def misread(mistakes: Sequence[Misread], limit: int = 8) -> str:
     shown = mistakes[:limit]
     words = "; ".join(f"a {mistake.truth} read as {mistake.guess}" for mistake in shown)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(4.6, 1.55 * -(-len(shown) // 4)), layout="constrained")
+        figure = Figure(figsize=(4.6, 1.42 * -(-len(shown) // 4)))
         for axes, mistake in zip(_tiles(figure, len(shown), columns=4), shown, strict=True):
-            axes.pcolormesh(mistake.image, cmap=_PAPER, vmin=0, vmax=1, linewidth=0)
+            axes.pcolormesh(mistake.image, cmap=_PAPER, vmin=0, vmax=1, edgecolor="face", linewidth=0.2)
             axes.set_title(f"{mistake.truth} read as {mistake.guess}", fontsize=11, pad=4)
         return _svg(figure, "misread", f"Test images that were misread: {words}")
+
+
+def images(examples: Sequence[tuple[NDArray[np.float32], int]]) -> str:
+    """Coloured images with their classes.
+
+    Parameters
+    ----------
+    examples : sequence of (image, class)
+        Images (3, H, W); each is drawn from its own darkest to its own brightest value.
+
+    Returns
+    -------
+    str
+        SVG.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 1.42))
+        for axes, (image, label) in zip(_tiles(figure, len(examples), columns=4), examples, strict=True):
+            axes.imshow(((image - image.min()) / np.ptp(image)).transpose(1, 2, 0), interpolation="none")
+            axes.set_title(f"class {label}", fontsize=11, pad=4)
+        labels = ", ".join(str(label) for _, label in examples)
+        return _svg(figure, "images", f"Noisy coloured stripes in different directions, of the classes {labels}")
 
 
 def confusion(counts: NDArray[np.int64]) -> str:
@@ -220,6 +242,7 @@ def bars(name: str, description: str, values: Sequence[tuple[str, float]], *, be
 def _tiles(figure: Figure, count: int, columns: int) -> list[Axes]:
     """Square axes without ticks, ``columns`` to a row."""
     rows = -(-count // columns)
+    figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06)
     tiles = [figure.add_subplot(rows, columns, index + 1) for index in range(count)]
     for axes in tiles:
         axes.set(xticks=[], yticks=[], aspect="equal")

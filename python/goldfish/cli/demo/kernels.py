@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import goldfish as gf
 from goldfish.cli.demo import plain
@@ -92,13 +94,38 @@ def run(say: Say, *, quick: bool = False) -> Kernels:
         If a kernel and its NumPy twin differ by more than float32 rounding.
     """
     repeats = 3 if quick else 15
+    return Kernels(measure(_cases(quick), repeats, say), repeats)
+
+
+def measure(cases: Iterable[Case], repeats: int, say: Say) -> list[Timing]:
+    """Compare, then time each case.
+
+    Parameters
+    ----------
+    cases : iterable of Case
+        In the order of the table.
+    repeats : int
+        Timed calls per side.
+    say : callable
+        Takes one line of progress.
+
+    Returns
+    -------
+    list of Timing
+        One per case.
+
+    Raises
+    ------
+    AssertionError
+        If the two sides of a case differ by more than float32 rounding.
+    """
     rows = []
-    for case in _cases(quick):
+    for case in cases:
         _assert_equal(case)
-        row = _measure(case, repeats)
+        row = _time(case, repeats)
         say(f"{row.name}, {row.shape}: {row.ours * 1e3:.2f} ms, NumPy {row.numpy * 1e3:.2f} ms, {row.ratio:.1f} x")
         rows.append(row)
-    return Kernels(rows, repeats)
+    return rows
 
 
 def _assert_equal(case: Case) -> None:
@@ -107,7 +134,7 @@ def _assert_equal(case: Case) -> None:
         np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5 * scale, err_msg=case.name)
 
 
-def _measure(case: Case, repeats: int) -> Timing:
+def _time(case: Case, repeats: int) -> Timing:
     ours, others = [], []
     for _ in range(repeats):
         ours.append(_seconds(case.ours))
@@ -129,9 +156,9 @@ def _cases(quick: bool) -> Iterator[Case]:
     yield from _recurrences(rng, steps=8 if quick else 64, hidden=16 if quick else 128)
 
 
-def _normal(rng: np.random.Generator, *shape: int) -> Array:
+def _normal(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
     """Values whose sums over the last axis keep about unit size."""
-    return (rng.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
+    return rng.standard_normal(shape, dtype=np.float32) / np.float32(math.sqrt(shape[-1]))
 
 
 def _convolutions(rng: np.random.Generator, count: int, side: int) -> Iterator[Case]:

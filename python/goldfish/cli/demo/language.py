@@ -115,10 +115,10 @@ def run(say: Callable[[str], None], *, quick: bool = False) -> Language:
         seconds=seconds,
         ngram_seconds=ngram_seconds,
         loss=[float(value) / math.log(2) for value in model.loss_curve_],
-        validation=[float(value) for value in model.validation_scores_],
+        validation=[-score for score in model.validation_scores_ or ()],
         ngram_validation_bits=ngram.bits_per_character(corpus.validation),
         temperature=_TEMPERATURE,
-        sample=_PROMPT + model.sample(length, prompt=_PROMPT, temperature=_TEMPERATURE, random_state=0),
+        sample=model.sample(length, prompt=_PROMPT, temperature=_TEMPERATURE, random_state=0),
         ngram_sample=_PROMPT + ngram.sample(length, prompt=_PROMPT, rng=0),
     )
     say(

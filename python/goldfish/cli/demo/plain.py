@@ -102,7 +102,8 @@ def max_pool(x: Array, kernel: int) -> Array:
     """
     count, channels, height, width = x.shape
     blocks = x.reshape(count, channels, height // kernel, kernel, width // kernel, kernel)
-    return np.max(blocks, axis=(3, 5))
+    pooled: Array = blocks.max(axis=(3, 5))
+    return pooled
 
 
 def sigmoid(z: Array) -> Array:

@@ -54,6 +54,8 @@ class Recitation:
         Median time of a training step: forward, loss, backward, update.
     losses : list of float
         Cross-entropy in nats before each step, on fresh images every time.
+    examples : list of (image, class)
+        Some of the images, every second pixel: (3, 64, 64), float32.
     """
 
     input_shape: Shape
@@ -61,6 +63,7 @@ class Recitation:
     batch: int
     step_seconds: float
     losses: list[float]
+    examples: list[tuple[NDArray[np.float32], int]]
 
     @property
     def parameters(self) -> int:
@@ -80,8 +83,16 @@ class Recitation:
         return (3 * forward - 2 * first) * self.batch
 
     def summary(self) -> dict[str, Any]:
-        """Everything as plain values, for JSON."""
-        return {**asdict(self), "parameters": self.parameters, "multiply_adds": self.multiply_adds}
+        """The numbers as plain values, for JSON."""
+        return {
+            "input_shape": self.input_shape,
+            "layers": [asdict(row) for row in self.rows],
+            "parameters": self.parameters,
+            "multiply_adds": self.multiply_adds,
+            "batch": self.batch,
+            "step_seconds": self.step_seconds,
+            "losses": self.losses,
+        }
 
 
 def network(rng: np.random.Generator | int | None = None) -> nn.Sequential:
@@ -168,11 +179,11 @@ def gratings(count: int, rng: np.random.Generator) -> tuple[NDArray[np.float32],
     angle = labels * np.pi / 10
     position = np.linspace(-1, 1, 128)
     across = np.cos(angle)[:, None, None] * position + np.sin(angle)[:, None, None] * position[:, None]
-    width, phase = rng.uniform(8, 14, (count, 1, 1)), rng.uniform(0, 2 * np.pi, (count, 1, 1))
+    width, phase = rng.uniform(4, 9, (count, 1, 1)), rng.uniform(0, 2 * np.pi, (count, 1, 1))
     stripes = np.sin(np.pi * width * across + phase)
     colour = rng.uniform(0.3, 1, (count, 3, 1, 1))
     noise = rng.standard_normal((count, 3, 128, 128), dtype=np.float32)
-    return (colour * stripes[:, None] + noise).astype(np.float32), labels
+    return (colour * stripes[:, None] + 0.4 * noise).astype(np.float32), labels
 
 
 def run(say: Callable[[str], None], *, quick: bool = False) -> Recitation:
@@ -193,7 +204,7 @@ def run(say: Callable[[str], None], *, quick: bool = False) -> Recitation:
     steps, batch = (6, 8) if quick else (40, 32)
     rng = np.random.default_rng(0)
     model = network(rng)
-    loss, optimizer = nn.CrossEntropyLoss(), nn.Adam(1e-3)
+    loss, optimizer = nn.CrossEntropyLoss(), nn.Adam(5e-4)
     losses, seconds = [], []
     for _ in range(steps):
         x, y = gratings(batch, rng)
@@ -205,6 +216,7 @@ def run(say: Callable[[str], None], *, quick: bool = False) -> Recitation:
         optimizer.step(model)
         seconds.append(time.perf_counter() - start)
         losses.append(float(value))
-    result = Recitation(x.shape[1:], count(model, x.shape[1:]), batch, median(seconds), losses)
+    examples = [(image[:, ::2, ::2], int(label)) for image, label in zip(x[:4], y[:4], strict=True)]
+    result = Recitation(x.shape[1:], count(model, x.shape[1:]), batch, median(seconds), losses, examples)
     say(f"recitation network: loss {losses[0]:.2f} -> {losses[-1]:.2f}, {result.step_seconds * 1e3:.0f} ms per step")
     return result

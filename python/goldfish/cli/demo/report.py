@@ -62,7 +62,7 @@ def page(parts: Parts) -> str:
 
 def _header(parts: Parts) -> str:
     cards = "".join(
-        f'<div class="card"><dt>{escape(line.name)}</dt><dd class="value">{escape(line.value)}</dd>'
+        f'<div class="card"><dt>{escape(line.name)}</dt><dd class="value">{escape(_typeset(line.value))}</dd>'
         f'<dd class="note">{escape(line.note)}</dd></div>'
         for line in parts.headlines()
     )
@@ -200,12 +200,17 @@ def _recitation(part: Recitation) -> str:
     widest = max(part.rows, key=lambda row: row.multiply_adds)
     pictures = [
         (
+            "What it sees",
+            figures.images(part.examples),
+            "Stripes of any width and colour under noise; their direction is the class, one of ten.",
+        ),
+        (
             "It learns",
             learning,
-            f"{len(part.losses)} steps on fresh images of coloured stripes, which it sorts by direction; guessing "
+            f"{len(part.losses)} steps, every one on fresh images; guessing "
             f"costs {math.log(10):.2f} nats. One step takes {part.step_seconds * 1e3:.0f} ms for {part.batch} images: "
             f"about {rate:.0f} billion additions and multiplications per second.",
-        )
+        ),
     ]
     return f"""<section id="recitation">
 <h2>A network counted by hand: {part.parameters:,} parameters</h2>
@@ -213,15 +218,15 @@ def _recitation(part: Recitation) -> str:
 they spend their time: the layer <code>{escape(widest.name)}</code> holds
 {widest.parameters / part.parameters:.1%} of the parameters and does
 {widest.multiply_adds / part.multiply_adds:.1%} of the work.</p>
-<figure class="wide">{stack.draw(stages)}</figure>
+<figure class="wide" tabindex="0">{stack.draw(stages)}</figure>
 <div class="grid">
 <figure><h3>Shapes, parameters, multiply-adds of one image</h3>
-<table><thead><tr><th scope="col">layer</th><th scope="col" class="number">returns</th>
+<table class="numbers"><thead><tr><th scope="col">layer</th><th scope="col" class="number">returns</th>
 <th scope="col" class="number">parameters</th><th scope="col" class="number">multiply-adds</th></tr></thead>
 <tbody>{rows}</tbody>
 <tfoot><tr><th scope="row">total</th><td></td><td class="number">{part.parameters:,}</td>
 <td class="number">{part.multiply_adds:,}</td></tr></tfoot></table></figure>
-{"".join(_figure(*picture) for picture in pictures)}
+<div class="stacked">{"".join(_figure(*picture) for picture in pictures)}</div>
 </div>
 </section>"""
 
@@ -235,8 +240,9 @@ def _kernels(part: Kernels) -> str:
 <p>The same arrays through goldfish and through NumPy as one would write it: im2col and a matrix product for
 convolutions, a Python loop over time for recurrences. The results are compared before anything is timed; then the two
 take turns, {part.repeats} calls each, and the medians stand here.{losses}</p>
-<figure><table><thead><tr><th scope="col">operation, float32</th><th scope="col" class="number">goldfish, ms</th>
-<th scope="col" class="number">NumPy, ms</th><th scope="col" class="number">times as fast</th></tr></thead>
+<figure><table class="numbers"><thead><tr><th scope="col">operation, float32</th>
+<th scope="col" class="number">goldfish, ms</th><th scope="col" class="number">NumPy, ms</th>
+<th scope="col" class="number">times as fast</th></tr></thead>
 <tbody>{"".join(_timing(row, most) for row in part.rows)}</tbody></table></figure>
 </section>"""
 
@@ -244,7 +250,7 @@ take turns, {part.repeats} calls each, and the medians stand here.{losses}</p>
 def _timing(row: Timing, most: float) -> str:
     return (
         f'<tr class="{"won" if row.ratio >= 1 else "lost"}"><th scope="row">{escape(row.name)}'
-        f'<small>{escape(row.shape)}</small></th><td class="number">{row.ours * 1e3:.2f}</td>'
+        f'<small>{escape(_typeset(row.shape))}</small></th><td class="number">{row.ours * 1e3:.2f}</td>'
         f'<td class="number">{row.numpy * 1e3:.2f}</td><td class="number ratio">{row.ratio:.1f}'
         f'<span class="bar" style="width: {row.ratio / most:.1%}"></span></td></tr>'
     )
@@ -272,6 +278,10 @@ def _figure(title: str, picture: str, caption: str) -> str:
 
 def _share(value: int, total: int) -> str:
     return f'<td class="number">{f"{value:,}<small>{value / total:.2%}</small>" if value else "–"}</td>'
+
+
+def _typeset(text: str) -> str:
+    return text.replace(" x ", " × ").replace("->", "→")
 
 
 def _shape(shape: Shape) -> str:
