@@ -57,8 +57,8 @@ def conv2d(
     algorithm : {"auto", "direct", "winograd"}
         "auto" takes what `conv2d_algorithm` names. An algorithm that does not apply is an error.
     out : ndarray of shape (N, O, OH, OW), optional
-        Written and returned instead of a new array. Exact shape and dtype, no overlap with an input; its contents are
-        undefined after an error.
+        Written and returned instead of a new array. Exact shape and dtype, C-contiguous, no overlap with an input;
+        its contents are undefined after an error.
 
     Returns
     -------

@@ -80,8 +80,8 @@ def max_pool2d(
     return_indices : bool
         Also return where each maximum lies.
     out : ndarray of shape (N, C, OH, OW), optional
-        Written and returned instead of a new array. Exact shape and dtype, no overlap with x; its contents are
-        undefined after an error.
+        Written and returned instead of a new array. Exact shape and dtype, C-contiguous, no overlap with x; its
+        contents are undefined after an error.
 
     Returns
     -------
@@ -253,8 +253,8 @@ def avg_pool2d(
     dilation : int or (int, int)
         Distance between neighbouring places of a window.
     out : ndarray of shape (N, C, OH, OW), optional
-        Written and returned instead of a new array. Exact shape and dtype, no overlap with x; its contents are
-        undefined after an error.
+        Written and returned instead of a new array. Exact shape and dtype, C-contiguous, no overlap with x; its
+        contents are undefined after an error.
 
     Returns
     -------

@@ -157,5 +157,6 @@ def show_config() -> None:
     >>> gf.show_config()  # doctest: +ELLIPSIS
     version: ...
     """
-    lines = (f"{name.replace('_', ' ')}: {value}\n" for name, value in _core.config().items())
-    sys.stdout.write("".join(lines))
+    for name, value in _core.config().items():
+        text = ", ".join(value) if isinstance(value, list) else value
+        sys.stdout.write(f"{name.replace('_', ' ')}: {text}\n")
