@@ -24,6 +24,7 @@ pub mod geometry;
 pub mod linear;
 pub mod math;
 pub mod memory;
+pub mod pointwise;
 pub mod scalar;
 pub mod simd;
 pub mod threads;

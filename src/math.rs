@@ -12,7 +12,8 @@
 //!
 //! NaN gives NaN, infinities give the limits, and `tanh` keeps the sign of zero.
 
-// Every function here is a piece of a kernel's body: it works on registers, and reads and writes no memory.
+// SAFETY: every function here is a piece of a kernel's body. The unsafe blocks call methods of `Simd` on registers alone; the
+// caller of each function vouches for the instruction set.
 #![allow(unsafe_code)]
 
 use crate::scalar::Scalar;

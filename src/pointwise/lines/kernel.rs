@@ -1,0 +1,353 @@
+//! Passes over lines: the elements along one axis of an array, which is seen as (outer, classes, inner).
+//!
+//! With `inner == 1` a line is adjacent in memory, and the lanes of a vector lie along it; otherwise they lie across lines, so
+//! that vectors are read from adjacent elements in both cases. A *position* numbers the lines: (outer, inner).
+
+#![allow(unsafe_code)]
+
+use crate::math;
+use crate::scalar::Scalar;
+use crate::simd::{Kernel, Simd, run};
+
+/// Vectors that are added up before their sum is added to the total, so that long lines lose no accuracy.
+const RUN: usize = 32;
+
+/// The extent of the line, and the number of lines that lie side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    pub classes: usize,
+    pub inner: usize,
+}
+
+/// What a [`Term`] computes with: all empty but `x` and what the term says that it uses.
+#[derive(Clone, Copy)]
+pub struct Sources<'a, T> {
+    /// Per element.
+    pub x: &'a [T],
+    pub other: &'a [T],
+    /// Per position.
+    pub lines: [&'a [T]; 3],
+    /// Per class.
+    pub weight: &'a [T],
+}
+
+impl<'a, T> Sources<'a, T> {
+    pub fn new(x: &'a [T]) -> Self {
+        Sources { x, other: &[], lines: [&[]; 3], weight: &[] }
+    }
+
+    fn check<F: Term<T>>(&self, layout: Layout, elements: usize) -> usize
+    where
+        T: Scalar,
+    {
+        let positions = elements / layout.classes;
+        assert!(self.x.len() == elements && positions * layout.classes == elements, "whole lines");
+        assert!(positions.is_multiple_of(layout.inner), "all lines that lie side by side");
+        assert!(!F::OTHER || self.other.len() == elements, "two arrays of one length");
+        assert!(!F::WEIGHT || self.weight.len() == layout.classes, "one weight for each class");
+        assert!(self.lines[..F::LINES].iter().all(|line| line.len() == positions), "one number for each position");
+        positions
+    }
+}
+
+/// The vectors of one step of a [`Term`]; zeros where it says that it does not use them.
+pub struct Operands<S: Simd> {
+    pub x: S::V,
+    pub other: S::V,
+    pub lines: [S::V; 3],
+    pub weight: S::V,
+}
+
+/// One step of arithmetic on elements and what is known of their lines and classes.
+pub trait Term<T: Scalar>: Copy + Send + Sync {
+    const OTHER: bool = false;
+    /// How many of the numbers per position are used.
+    const LINES: usize = 0;
+    const WEIGHT: bool = false;
+
+    /// Must be `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `S`.
+    unsafe fn apply<S: Simd<T = T>>(self, v: Operands<S>) -> S::V;
+}
+
+/// `e^(x - first number of the line)`, which is at least x.
+#[derive(Clone, Copy)]
+pub struct Exponential;
+
+impl<T: Scalar> Term<T> for Exponential {
+    const LINES: usize = 1;
+
+    #[inline(always)]
+    unsafe fn apply<S: Simd<T = T>>(self, v: Operands<S>) -> S::V {
+        // SAFETY: registers alone.
+        unsafe { math::exp_of_negative::<S>(S::sub(v.x, v.lines[0])) }
+    }
+}
+
+/// The operands of `n <= LANES` elements from `element` on, the first of which belongs to `position` and `class`.
+///
+/// # Safety
+/// The processor has the instruction set of `S`; the sources were checked, and the elements are among theirs.
+#[inline(always)]
+unsafe fn operands<S: Simd, F: Term<S::T>>(
+    sources: &Sources<S::T>,
+    along: bool,
+    element: usize,
+    position: usize,
+    class: usize,
+    n: usize,
+) -> Operands<S> {
+    // SAFETY: the sources were checked, and no step passes their ends.
+    unsafe {
+        let zero = S::zero();
+        let mut v = Operands {
+            x: S::load_up_to(sources.x.as_ptr().add(element), n),
+            other: zero,
+            lines: [zero; 3],
+            weight: zero,
+        };
+        if F::OTHER {
+            v.other = S::load_up_to(sources.other.as_ptr().add(element), n);
+        }
+        for k in 0..F::LINES {
+            let line = sources.lines[k].as_ptr().add(position);
+            v.lines[k] = if along { S::splat(*line) } else { S::load_up_to(line, n) };
+        }
+        if F::WEIGHT {
+            let weight = sources.weight.as_ptr().add(class);
+            v.weight = if along { S::load_up_to(weight, n) } else { S::splat(*weight) };
+        }
+        v
+    }
+}
+
+/// `y` = the term of every element.
+pub fn map<T: Scalar, F: Term<T>>(term: F, layout: Layout, sources: Sources<T>, y: &mut [T]) {
+    let positions = sources.check::<F>(layout, y.len());
+    // SAFETY: just checked.
+    unsafe { run(Map { term, layout, sources, positions, y }) }
+}
+
+struct Map<'a, T, F> {
+    term: F,
+    layout: Layout,
+    sources: Sources<'a, T>,
+    positions: usize,
+    y: &'a mut [T],
+}
+
+impl<T: Scalar, F: Term<T>> Kernel<T> for Map<'_, T, F> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        let Layout { classes, inner } = self.layout;
+        let y = self.y.as_mut_ptr();
+        // SAFETY: every step ends with its line (or with the lines side by side), so inside the checked arrays.
+        unsafe {
+            if inner == 1 {
+                for position in 0..self.positions {
+                    let mut class = 0;
+                    while class < classes {
+                        let (element, n) = (position * classes + class, classes - class);
+                        let v = operands::<S, F>(&self.sources, true, element, position, class, n);
+                        S::store_up_to(y.add(element), n, self.term.apply::<S>(v));
+                        class += S::LANES;
+                    }
+                }
+                return;
+            }
+            for outer in 0..self.positions / inner {
+                for class in 0..classes {
+                    let mut at = 0;
+                    while at < inner {
+                        let (element, n) = ((outer * classes + class) * inner + at, inner - at);
+                        let v = operands::<S, F>(&self.sources, false, element, outer * inner + at, class, n);
+                        S::store_up_to(y.add(element), n, self.term.apply::<S>(v));
+                        at += S::LANES;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `sums` = the sum of the term over each line.
+pub fn sum<T: Scalar, F: Term<T>>(term: F, layout: Layout, sources: Sources<T>, sums: &mut [T]) {
+    let positions = sources.check::<F>(layout, sources.x.len());
+    assert_eq!(positions, sums.len(), "one sum for each position");
+    // SAFETY: just checked.
+    unsafe { run(Sum { term, layout, sources, sums }) }
+}
+
+struct Sum<'a, T, F> {
+    term: F,
+    layout: Layout,
+    sources: Sources<'a, T>,
+    sums: &'a mut [T],
+}
+
+impl<T: Scalar, F: Term<T>> Sum<'_, T, F> {
+    /// The sum over `classes` of the line at `position`.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `S`.
+    #[inline(always)]
+    unsafe fn along<S: Simd<T = T>>(&self, position: usize, lanes: S::V) -> T {
+        let classes = self.layout.classes;
+        // SAFETY: every step ends with its line, so inside the checked arrays.
+        unsafe {
+            let mut total = S::zero();
+            let mut class = 0;
+            while class < classes {
+                let end = classes.min(class + RUN * S::LANES);
+                let mut part = S::zero();
+                while class < end {
+                    let n = end - class;
+                    let v = operands::<S, F>(&self.sources, true, position * classes + class, position, class, n);
+                    part = S::add(part, first_lanes::<S>(lanes, n, self.term.apply::<S>(v), S::zero()));
+                    class += S::LANES;
+                }
+                class = end;
+                total = S::add(total, part);
+            }
+            S::sum(total)
+        }
+    }
+}
+
+impl<T: Scalar, F: Term<T>> Kernel<T> for Sum<'_, T, F> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        let Layout { classes, inner } = self.layout;
+        // SAFETY: every step ends with the lines side by side, so inside the checked arrays.
+        unsafe {
+            if inner == 1 {
+                let lanes = lane_numbers::<S>();
+                for position in 0..self.sums.len() {
+                    self.sums[position] = self.along::<S>(position, lanes);
+                }
+                return;
+            }
+            let sums = self.sums.as_mut_ptr();
+            for outer in 0..self.sums.len() / inner {
+                for class in 0..classes {
+                    let mut at = 0;
+                    while at < inner {
+                        let (element, position, n) =
+                            ((outer * classes + class) * inner + at, outer * inner + at, inner - at);
+                        let v = operands::<S, F>(&self.sources, false, element, position, class, n);
+                        let before = if class == 0 { S::zero() } else { S::load_up_to(sums.add(position), n) };
+                        S::store_up_to(sums.add(position), n, S::add(before, self.term.apply::<S>(v)));
+                        at += S::LANES;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `maxima` = the largest element of each line.
+pub fn max<T: Scalar>(layout: Layout, x: &[T], maxima: &mut [T]) {
+    assert!(x.len() == maxima.len() * layout.classes && maxima.len().is_multiple_of(layout.inner), "whole lines");
+    // SAFETY: just checked.
+    unsafe { run(Max { layout, x, maxima }) }
+}
+
+struct Max<'a, T> {
+    layout: Layout,
+    x: &'a [T],
+    maxima: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Max<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        let Layout { classes, inner } = self.layout;
+        let (x, maxima) = (self.x.as_ptr(), self.maxima.as_mut_ptr());
+        // SAFETY: every step ends with its line (or with the lines side by side), so inside the checked arrays.
+        unsafe {
+            let lowest = S::splat(T::NEG_INFINITY);
+            if inner == 1 {
+                let lanes = lane_numbers::<S>();
+                for position in 0..self.maxima.len() {
+                    let mut most = lowest;
+                    let mut class = 0;
+                    while class < classes {
+                        let n = classes - class;
+                        let v = S::load_up_to(x.add(position * classes + class), n);
+                        most = S::max(first_lanes::<S>(lanes, n, v, lowest), most);
+                        class += S::LANES;
+                    }
+                    S::store_up_to(maxima.add(position), 1, max_of_lanes::<S>(most));
+                }
+                return;
+            }
+            for outer in 0..self.maxima.len() / inner {
+                for class in 0..classes {
+                    let mut at = 0;
+                    while at < inner {
+                        let (position, n) = (outer * inner + at, inner - at);
+                        let v = S::load_up_to(x.add((outer * classes + class) * inner + at), n);
+                        let before = if class == 0 { lowest } else { S::load_up_to(maxima.add(position), n) };
+                        S::store_up_to(maxima.add(position), n, S::max(v, before));
+                        at += S::LANES;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The numbers of the lanes: 0, 1, 2, ...
+///
+/// # Safety
+/// The processor has the instruction set of `S`.
+#[inline(always)]
+unsafe fn lane_numbers<S: Simd>() -> S::V {
+    const MOST_LANES: usize = 16;
+    let mut numbers = [S::T::ZERO; MOST_LANES];
+    for (i, number) in numbers.iter_mut().enumerate() {
+        *number = S::T::from_f64(i as f64);
+    }
+    assert!(S::LANES <= MOST_LANES);
+    // SAFETY: the array holds a whole vector.
+    unsafe { S::load(numbers.as_ptr()) }
+}
+
+/// `v` in the first `n` lanes, `rest` in the others.
+///
+/// # Safety
+/// The processor has the instruction set of `S`.
+#[inline(always)]
+unsafe fn first_lanes<S: Simd>(lanes: S::V, n: usize, v: S::V, rest: S::V) -> S::V {
+    if n >= S::LANES {
+        return v;
+    }
+    // SAFETY: registers alone.
+    unsafe { S::select(S::gt(S::splat(S::T::from_f64(n as f64)), lanes), v, rest) }
+}
+
+/// The largest lane, in every lane.
+///
+/// # Safety
+/// The processor has the instruction set of `S`.
+#[inline(always)]
+unsafe fn max_of_lanes<S: Simd>(mut v: S::V) -> S::V {
+    let mut lanes = S::LANES;
+    while lanes > 1 {
+        // SAFETY: as the caller says.
+        unsafe {
+            let (even, odd) = S::deinterleave(v, v);
+            v = S::max(even, odd);
+        }
+        lanes /= 2;
+    }
+    v
+}
