@@ -157,7 +157,7 @@ __all__ = [
     "__version__",
 ]
 
-_LAZY = ("cli", "io", "models", "nn")
+_LAZY = ("cli", "models", "nn")
 
 
 def __getattr__(name: str) -> Any:

@@ -28,4 +28,5 @@ Padding: TypeAlias = PerAxis | Sequence[Sequence[SupportsIndex]] | Literal["vali
 Algorithm: TypeAlias = Literal["auto", "direct", "winograd"]
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 Precision: TypeAlias = Literal["highest", "high", "medium"]
-Rng: TypeAlias = int | np.integer[Any] | np.random.Generator | None
+# In quotes, because NumPy loads its random module, some 10 ms of work, when it is first named.
+Rng: TypeAlias = "int | np.integer[Any] | np.random.Generator | None"

@@ -376,7 +376,7 @@ def _with_key(
         raise
 
 
-def _generator(function: str, rng: Rng) -> np.random.Generator:
+def _generator(function: str, rng: Rng) -> "np.random.Generator":
     if not isinstance(rng, int | np.integer | np.random.Generator | None):
         raise TypeError(f"{function}: rng must be an int, a numpy.random.Generator or None, got {type(rng).__name__}")
     if isinstance(rng, int | np.integer) and rng < 0:

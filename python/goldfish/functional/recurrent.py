@@ -325,12 +325,12 @@ def lstm_backward(
 
     Parameters
     ----------
-    dy, needs
+    dy
         As in `rnn_backward`.
     dstate_n : pair of array_like of shape (B, H), or None
         (dL/dh_n, dL/dc_n), on top of dy; None, for either or for both, is zeros.
-    cache : Cache
-        From `lstm_forward`; consumed by the first call that succeeds.
+    cache, needs
+        As in `rnn_backward`; the cache from `lstm_forward`.
 
     Returns
     -------
@@ -476,10 +476,8 @@ def gru_backward(
 
     Parameters
     ----------
-    dy, dstate_n, needs
-        As in `rnn_backward`.
-    cache : Cache
-        From `gru_forward`; consumed by the first call that succeeds.
+    dy, dstate_n, cache, needs
+        As in `rnn_backward`; the cache from `gru_forward`.
 
     Returns
     -------

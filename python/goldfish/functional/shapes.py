@@ -36,10 +36,8 @@ def conv_output_size(
     ----------
     size : int or sequence of int
         Input size: of one axis, or of each.
-    kernel_size, stride, dilation : int or sequence of int
+    kernel_size, stride, padding, dilation
         As in `conv2d`: one number for all axes, or one per axis.
-    padding : int, sequence of int, sequence of pairs or {"valid", "same", "same_lower"}
-        As in `conv2d`.
 
     Returns
     -------
@@ -102,10 +100,8 @@ def pool_output_size(
     ----------
     size : int or sequence of int
         Input size: of one axis, or of each.
-    kernel_size, stride, dilation : int or sequence of int
+    kernel_size, stride, padding, dilation
         As in `max_pool2d`: one number for all axes, or one per axis.
-    padding : int, sequence of int, sequence of pairs or {"valid", "same", "same_lower"}
-        As in `max_pool2d`.
     ceil_mode : bool
         Round up rather than down.
 

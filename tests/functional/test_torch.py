@@ -1,0 +1,141 @@
+"""PyTorch as oracle, on shapes too large for plain loops; it computes in float64. Needs `make oracles`."""
+
+import math
+
+import numpy as np
+import pytest
+
+import goldfish as gf
+from compare import DEFAULT, DIRECT, PARAMETER_GRADIENT, error
+from gradient_table import GATES
+
+torch = pytest.importorskip("torch", reason="torch is not installed; `make oracles` does it")
+pytestmark = pytest.mark.oracle
+
+CONVOLUTIONS = {
+    "3x3": ((2, 64, 56, 56), (64, 64, 3, 3), {"padding": 1}),
+    "3x3 deep": ((2, 256, 14, 14), (256, 256, 3, 3), {"padding": 1}),
+    "3x3 odd": ((3, 19, 23, 29), (37, 19, 3, 3), {"padding": 1}),
+    "3x3 down": ((2, 64, 56, 56), (128, 64, 3, 3), {"stride": 2, "padding": 1}),
+    "5x5": ((16, 32, 12, 12), (64, 32, 5, 5), {}),
+    "7x7 first": ((1, 3, 112, 112), (64, 3, 7, 7), {"stride": 2, "padding": 3}),
+    "17x17": ((2, 3, 64, 64), (12, 3, 17, 17), {}),
+    "1x1": ((2, 256, 28, 28), (64, 256, 1, 1), {}),
+    "one channel": ((16, 1, 28, 28), (32, 1, 3, 3), {}),
+    "depthwise": ((2, 128, 28, 28), (128, 1, 3, 3), {"padding": 1, "groups": 128}),
+    "depthwise twice": ((2, 24, 17, 17), (48, 1, 3, 3), {"padding": 1, "groups": 24}),
+    "grouped": ((2, 128, 28, 28), (128, 32, 3, 3), {"padding": 1, "groups": 4}),
+    "dilated": ((2, 64, 28, 28), (64, 64, 3, 3), {"padding": 2, "dilation": 2}),
+    "one pixel": ((4, 48, 7, 7), (20, 48, 7, 7), {}),
+}
+POOLS = {
+    "2x2/2": ((4, 32, 112, 112), 2, {"stride": 2}),
+    "3x3/2": ((4, 16, 112, 112), 3, {"stride": 2, "padding": 1}),
+    "3x3/1": ((2, 17, 31, 33), 3, {"stride": 1, "padding": 1}),
+    "2x2/2 ceil": ((4, 5, 23, 25), 2, {"stride": 2, "ceil_mode": True}),
+    "3x2/2x1 ceil": ((2, 5, 22, 19), (3, 2), {"stride": (2, 1), "padding": (1, 1), "ceil_mode": True}),
+    "13x13/1": ((2, 8, 56, 56), 13, {"stride": 1}),
+}
+SEQUENCES = [(40, 32, 128, 128), (35, 20, 200, 200), (100, 1, 128, 128), (50, 8, 32, 32), (20, 17, 65, 129)]
+
+
+def leaves(*arrays):
+    return [torch.tensor(array, dtype=torch.float64, requires_grad=True) for array in arrays]
+
+
+@pytest.mark.parametrize("row", CONVOLUTIONS)
+def test_conv2d(row, rng):
+    x_shape, weight_shape, options = CONVOLUTIONS[row]
+    x, weight, bias = (rng.standard_normal(s).astype("f") for s in (x_shape, weight_shape, weight_shape[:1]))
+    y, cache = gf.conv2d_forward(x, weight, bias, **options)
+    dy = rng.standard_normal(y.shape).astype("f")
+    grads = gf.conv2d_backward(dy, cache)
+    inputs = leaves(x, weight, bias)
+    expected = torch.nn.functional.conv2d(*inputs, **options)
+    expected.backward(torch.tensor(dy, dtype=torch.float64))
+    assert error(y, expected.detach().numpy()) <= DEFAULT
+    limits = (DEFAULT, PARAMETER_GRADIENT, PARAMETER_GRADIENT)
+    for gradient, leaf, allowed in zip(grads, inputs, limits, strict=True):
+        assert error(gradient, leaf.grad.numpy()) <= allowed
+
+
+@pytest.mark.parametrize("row", POOLS)
+def test_max_pool2d(row, rng):
+    shape, kernel, options = POOLS[row]
+    x = rng.standard_normal(shape).astype("f")
+    leaf = torch.tensor(x, requires_grad=True)
+    expected, places = torch.nn.functional.max_pool2d(leaf, kernel, **options, return_indices=True)
+    dy = rng.standard_normal(expected.shape).astype("f")
+    expected.backward(torch.tensor(dy))
+    y, indices, cache = gf.max_pool2d_forward(x, kernel, **options, return_indices=True)
+    assert np.array_equal(y, expected.detach().numpy())
+    assert np.array_equal(indices, places.numpy())
+    assert error(gf.max_pool2d_backward(dy, cache).x, leaf.grad.numpy()) <= DIRECT
+
+
+@pytest.mark.parametrize("row", POOLS)
+@pytest.mark.parametrize("count_include_pad", [True, False])
+def test_avg_pool2d(row, count_include_pad, rng):
+    shape, kernel, options = POOLS[row]
+    options = options | {"count_include_pad": count_include_pad}
+    x = rng.standard_normal(shape).astype("f")
+    (leaf,) = leaves(x)
+    expected = torch.nn.functional.avg_pool2d(leaf, kernel, **options)
+    dy = rng.standard_normal(expected.shape).astype("f")
+    expected.backward(torch.tensor(dy, dtype=torch.float64))
+    y, cache = gf.avg_pool2d_forward(x, kernel, **options)
+    assert error(y, expected.detach().numpy()) <= DIRECT
+    assert error(gf.avg_pool2d_backward(dy, cache).x, leaf.grad.numpy()) <= DIRECT
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize("sizes", SEQUENCES)
+@pytest.mark.parametrize("operation", GATES)
+def test_recurrent(operation, sizes, ragged, rng):
+    steps, batch, inputs, hidden = sizes
+    x, bound = rng.standard_normal((steps, batch, inputs)).astype("f"), 1 / math.sqrt(hidden)
+    module = getattr(torch.nn, operation.upper())(inputs, hidden).double()
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    weights = {}
+    for name in names:
+        parameter = getattr(module, f"{name}_l0")
+        weights[name] = rng.uniform(-bound, bound, tuple(parameter.shape)).astype("f")
+        parameter.data.copy_(torch.tensor(weights[name]))
+    lengths = np.sort(rng.integers(1, steps + 1, batch))[::-1].copy() if ragged else np.full(batch, steps)
+    (leaf,) = leaves(x)
+    packed = torch.nn.utils.rnn.pack_padded_sequence(leaf, torch.tensor(lengths))
+    expected, state = module(packed)
+    expected, _ = torch.nn.utils.rnn.pad_packed_sequence(expected, total_length=steps)
+    finals = list(state) if operation == "lstm" else [state]
+    dy = rng.standard_normal((steps, batch, hidden)).astype("f")
+    dstate = [rng.standard_normal((batch, hidden)).astype("f") for _ in finals]
+    total = (expected * torch.tensor(dy)).sum() + sum(
+        (s[0] * torch.tensor(d)).sum() for s, d in zip(finals, dstate, strict=True)
+    )
+    total.backward()
+
+    y, state_n, cache = getattr(gf, f"{operation}_forward")(x, None, **weights, lengths=lengths if ragged else None)
+    grads = getattr(gf, f"{operation}_backward")(dy, tuple(dstate) if operation == "lstm" else dstate[0], cache)
+    assert error(y, expected.detach().numpy()) <= DEFAULT
+    for found, truth in zip(state_n if operation == "lstm" else [state_n], finals, strict=True):
+        assert error(found, truth[0].detach().numpy()) <= DEFAULT
+    assert error(grads.x, leaf.grad.numpy()) <= DEFAULT
+    for name in names:
+        assert error(getattr(grads, name), getattr(module, f"{name}_l0").grad.numpy()) <= PARAMETER_GRADIENT
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"ignore_index": 3}, {"label_smoothing": 0.2}, {"ignore_index": 2, "label_smoothing": 0.1}]
+)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_cross_entropy(options, reduction, rng):
+    logits, weight, target = rng.standard_normal((32, 10, 3)), rng.uniform(0.5, 2, 10), rng.integers(0, 10, (32, 3))
+    (leaf,) = leaves(logits)
+    expected = torch.nn.functional.cross_entropy(
+        leaf, torch.tensor(target), weight=torch.tensor(weight), reduction=reduction, **options
+    )
+    dy = rng.standard_normal(tuple(expected.shape))
+    expected.backward(torch.tensor(dy))
+    value, cache = gf.cross_entropy_forward(logits, target, weight=weight, reduction=reduction, **options)
+    assert error(value, expected.detach().numpy()) <= 1e-12
+    assert error(gf.cross_entropy_backward(dy, cache).logits, leaf.grad.numpy()) <= 1e-12
