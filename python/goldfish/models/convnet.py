@@ -278,7 +278,8 @@ class ConvNetClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         ndarray of shape (n_samples,)
             Labels.
         """
-        labels: Array = self.classes_[self._logits(X).argmax(axis=1)]
+        best = self._logits(X).argmax(axis=1)
+        labels: Array = self.classes_[best]
         return labels
 
     def _logits(self, X: ArrayLike) -> Array:
@@ -313,8 +314,11 @@ class ConvNetClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         arrays = (images, target) if weights is None else (images, target, weights)
         if not self.early_stopping:
             return arrays, None
-        seed = int(rng.integers(2**31))
-        parts = train_test_split(*arrays, test_size=self.validation_fraction, stratify=target, random_state=seed)
+        counts = np.bincount(target)
+        size = max(len(counts), math.ceil(self.validation_fraction * len(target)))
+        # A class of one sample cannot be in both parts.
+        stratify = target if counts.min() > 1 and size + len(counts) <= len(target) else None
+        parts = train_test_split(*arrays, test_size=size, stratify=stratify, random_state=int(rng.integers(2**31)))
         return tuple(parts[::2]), tuple(parts[1::2])
 
     def _build(self, dtype: np.dtype[Any], rng: np.random.Generator) -> nn.Layer:

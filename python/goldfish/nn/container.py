@@ -82,7 +82,9 @@ class Sequential(Layer):
     ) -> Any:
         """The output ``y``, or ``y, state`` with ``return_state``."""
         state, state_n = self._open(state), {}
-        for name, layer in self._chain(x):
+        for name, layer, following in self._steps():
+            if _reads_numbers(layer, following, x):
+                continue
             try:
                 if layer.stateful:
                     x, state_n[name] = layer(x, state.get(name), lengths=lengths, return_state=True)
@@ -107,7 +109,9 @@ class Sequential(Layer):
         rng = np.random.default_rng(rng)
         tape: list[tuple[str, Layer, Any, bool]] = []
         needed = False
-        for name, layer in self._chain(x):
+        for name, layer, following in self._steps():
+            if _reads_numbers(layer, following, x):
+                continue
             try:
                 if layer.stateful:
                     x, state_n[name], backward = layer.forward(
@@ -131,19 +135,10 @@ class Sequential(Layer):
         shown = [repr(layer) if name.isdigit() else f"{name}={layer!r}" for name, layer in self.children.items()]
         return f"Sequential({', '.join(shown)})"
 
-    def _chain(self, x: ArrayLike) -> list[tuple[str, Layer]]:
-        """The named layers that run, given x: without each OneHot that the recurrent layer behind it stands in for."""
-        steps = list(self.children.items())
-        return [
-            (name, layer)
-            for (name, layer), following in zip(steps, [*(layer for _, layer in steps[1:]), None], strict=True)
-            if not (
-                isinstance(layer, OneHot)
-                and isinstance(following, Recurrent)
-                and layer.num_classes == following.input_size
-                and (layer is not steps[0][1] or np.asarray(x).dtype.kind in "iu")
-            )
-        ]
+    def _steps(self) -> Iterator[tuple[str, Layer, Layer | None]]:
+        """Each layer with its name and the layer behind it."""
+        layers = list(self.children.values())
+        return zip(self.children, layers, [*layers[1:], None], strict=False)
 
     def _open(self, state: State) -> Mapping[str, State]:
         if state is None:
@@ -159,6 +154,17 @@ class Sequential(Layer):
         place = f"Sequential[{list(self.children).index(name) if name.isdigit() else repr(name)}]"
         owner = "" if text.startswith(type(layer).__name__) else f"{layer!r}: "
         error.args = (f"{place} {owner}{text}",)
+
+
+def _reads_numbers(layer: Layer, following: Layer | None, x: ArrayLike) -> bool:
+    """Whether a one-hot layer can be left out, because the recurrent layer behind it reads the category numbers."""
+    return (
+        isinstance(layer, OneHot)
+        and isinstance(following, Recurrent)
+        and layer.num_classes == following.input_size
+        and np.asarray(x).dtype.kind in "iu"
+        and np.ndim(x) == 2
+    )
 
 
 def _unwind(

@@ -1,0 +1,120 @@
+"""Every layer against central differences in float64; a layer without a case fails."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from goldfish import nn
+from goldfish.nn.layer import Layer
+from layer_gradcheck import check_layer
+
+F8 = {"dtype": "float64", "rng": 1}
+
+
+def _x(*shape):
+    return np.random.default_rng(5).standard_normal(shape)
+
+
+def _ids(*shape, classes=3):
+    return np.random.default_rng(6).integers(0, classes, shape)
+
+
+CASES = {
+    "Linear": [
+        (nn.Linear(3, 4, **F8), _x(5, 3)),
+        (nn.Linear(3, 2, bias=False, **F8), _x(2, 4, 3)),
+        (nn.Linear(3, 2, **F8), _x(4, 2, 3).swapaxes(0, 1)),
+    ],
+    "Conv2d": [
+        (nn.Conv2d(2, 3, 3, **F8), _x(2, 2, 5, 4)),
+        (nn.Conv2d(2, 4, (2, 3), (2, 1), (1, 0), groups=2, bias=False, **F8), _x(1, 2, 5, 4)),
+        (nn.Conv2d(1, 2, 2, padding="same", dilation=2, **F8), _x(1, 1, 4, 4)),
+    ],
+    "MaxPool2d": [
+        (nn.MaxPool2d(2), _x(1, 2, 4, 5)),
+        (nn.MaxPool2d(3, 2, 1, ceil_mode=True), _x(1, 1, 4, 4)),
+    ],
+    "Embedding": [(nn.Embedding(3, 4, **F8), _ids(2, 5))],
+    "OneHot": [(nn.OneHot(3, dtype="float64"), _ids(2, 4))],
+    "Flatten": [(nn.Flatten(), _x(2, 3, 4)), (nn.Flatten(-2), _x(2, 3, 4))],
+    "Dropout": [(nn.Dropout(0.4), _x(3, 4)), (nn.Dropout(0.0), _x(3, 4))],
+    "ReLU": [(nn.ReLU(), _x(3, 4)), (nn.ReLU(), _x(3, 2, 4).swapaxes(0, 1))],
+    "Sigmoid": [(nn.Sigmoid(), _x(3, 4))],
+    "Tanh": [(nn.Tanh(), _x(3, 4))],
+    "RNN": [
+        (nn.RNN(3, 2, **F8), _x(2, 4, 3)),
+        (nn.RNN(3, 2, nonlinearity="relu", bias=False, batch_first=False, **F8), _x(4, 2, 3)),
+    ],
+    "LSTM": [
+        (nn.LSTM(3, 2, **F8), _x(2, 1, 3)),
+        (nn.LSTM(3, 2, 2, bidirectional=True, peepholes=True, dropout=0.3, **F8), _x(2, 3, 3)),
+        (nn.LSTM(3, 2, output="last", **F8), _ids(2, 3)),
+    ],
+    "GRU": [
+        (nn.GRU(3, 2, **F8), _x(2, 4, 3)),
+        (nn.GRU(3, 2, 2, bidirectional=True, output="last", reset_after=False, **F8), _x(2, 3, 3)),
+    ],
+    "Sequential": [
+        (nn.Sequential(nn.Linear(3, 4, **F8), nn.Tanh(), nn.Dropout(0.5), head=nn.Linear(4, 2, **F8)), _x(5, 3)),
+        (nn.Sequential(nn.OneHot(3), nn.GRU(3, 2, **F8), nn.Linear(2, 3, **F8)), _ids(2, 4)),
+        (nn.Sequential(nn.Linear(2, 3, **F8), nn.LSTM(3, 2, **F8), nn.RNN(2, 2, **F8), nn.Tanh()), _x(2, 3, 2)),
+        (nn.Sequential(), _x(2, 3)),
+    ],
+}
+
+
+def test_every_layer_has_a_case():
+    layers = {
+        name
+        for name, value in vars(nn).items()
+        if inspect.isclass(value) and issubclass(value, Layer) and not inspect.isabstract(value)
+    }
+    assert layers == set(CASES)
+
+
+@pytest.mark.parametrize("layer, x", [case for cases in CASES.values() for case in cases], ids=str)
+def test_gradients(layer, x, rng):
+    check_layer(layer, x, rng, seed=3)
+
+
+@pytest.mark.parametrize("lengths", [None, [3, 0, 2]])
+@pytest.mark.parametrize("output", ["sequence", "last"])
+@pytest.mark.parametrize("cell, options", [(nn.RNN, {}), (nn.LSTM, {"peepholes": True}), (nn.GRU, {})])
+def test_state_gradients(cell, options, output, lengths, rng):
+    layer = cell(2, 2, 2, bidirectional=True, output=output, **options, **F8)
+    for peepholes in (value for name, value in layer.params.items() if name.startswith("peepholes")):
+        peepholes[...] = rng.standard_normal(peepholes.shape)
+    states = tuple(rng.standard_normal((4, 3, 2)) for _ in range(layer.parts))
+    check_layer(layer, _x(3, 3, 2), rng, state=states if layer.parts > 1 else states[0], lengths=lengths)
+
+
+def test_state_gradient_through_sequential(rng):
+    layer = nn.Sequential(nn.Linear(2, 2, **F8), memory=nn.LSTM(2, 3, **F8), head=nn.Linear(3, 2, **F8))
+    state = {"memory": tuple(rng.standard_normal((1, 3, 3)) for _ in range(2))}
+    check_layer(layer, _x(3, 4, 2), rng, state=state)
+
+
+def test_a_second_backward_adds(rng):
+    layer, x = nn.Linear(3, 2, **F8), _x(4, 3)
+    y, backward = layer.forward(x)
+    backward(np.ones_like(y))
+    once = layer.grads["weight"].copy()
+    y, backward = layer.forward(x)
+    backward(np.ones_like(y))
+    np.testing.assert_allclose(layer.grads["weight"], 2 * once, rtol=1e-12)
+
+
+def test_a_shared_layer_adds_up_its_places(rng):
+    shared = nn.Linear(3, 3, **F8)
+    twice = nn.Sequential(shared, nn.Tanh(), shared)
+    assert list(twice.parameters()) == ["0.weight", "0.bias"]
+    x = _x(2, 3)
+    y, backward = twice.forward(x)
+    backward(np.ones_like(y))
+    found = shared.grads["weight"].copy()
+    first, second = nn.Linear(3, 3, **F8), nn.Linear(3, 3, **F8)
+    apart = nn.Sequential(first, nn.Tanh(), second)
+    y, backward = apart.forward(x)
+    backward(np.ones_like(y))
+    np.testing.assert_allclose(found, first.grads["weight"] + second.grads["weight"], rtol=1e-12)
