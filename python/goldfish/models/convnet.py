@@ -314,6 +314,10 @@ class ConvNetClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         arrays = (images, target) if weights is None else (images, target, weights)
         if not self.early_stopping:
             return arrays, None
+        if len(target) < 2:
+            raise ValueError(
+                f"early_stopping expected two samples or more, to hold some out, got n_samples={len(target)}"
+            )
         counts = np.bincount(target)
         size = max(len(counts), math.ceil(self.validation_fraction * len(target)))
         # A class of one sample cannot be in both parts.
