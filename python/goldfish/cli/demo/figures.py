@@ -62,8 +62,8 @@ def filters(weights: NDArray[np.float32]) -> str:
         SVG.
     """
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(4.6, 3.1))
-        for axes, weight in zip(_tiles(figure, len(weights), columns=6), weights, strict=True):
+        figure = Figure(figsize=(4.6, 2.4))
+        for axes, weight in zip(_tiles(figure, len(weights), columns=8), weights, strict=True):
             limit = float(np.abs(weight).max()) or 1.0
             axes.pcolormesh(weight, cmap=_FILTERS, vmin=-limit, vmax=limit, edgecolor="face", linewidth=0.2)
         return _svg(
