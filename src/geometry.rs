@@ -1,5 +1,9 @@
 //! Shapes: every rule about them is here, checked once, and used by forward, backward, tests and documentation alike.
 
+pub mod conv;
+pub mod pool;
+pub mod window;
+
 use thiserror::Error as ThisError;
 
 /// A call that cannot be carried out. The message names the argument, what was expected and what came; the caller adds the

@@ -19,6 +19,7 @@
 //! A kernel has two halves: a file named `kernel.rs` with the unsafe, vectorised inner code over [`simd::Simd`], and a safe
 //! driver that cuts the work into tasks for [`threads`].
 
+pub mod conv;
 pub mod gemm;
 pub mod geometry;
 pub mod linear;

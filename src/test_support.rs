@@ -60,3 +60,17 @@ pub fn random<T: crate::scalar::Scalar>(n: usize, seed: u64) -> Vec<T> {
     };
     (0..n).map(|_| T::from_f64(next())).collect()
 }
+
+/// Runs this program's tests whose names contain `filter` once more under each other instruction set: it is chosen once for a
+/// process, so each gets one of its own.
+pub fn rerun_under_other_instruction_sets(filter: &str) {
+    use crate::simd::{Isa, isa};
+    for other in Isa::all_available().filter(|&other| other != isa()) {
+        let program = std::env::current_exe().expect("the test's own program");
+        let run = std::process::Command::new(program).arg(filter).env("GOLDFISH_SIMD", other.name()).output();
+        let run = run.expect("it runs");
+        let report = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{filter} with {}: {report}", other.name());
+        assert!(!report.contains("running 0 tests"), "no test is called {filter}");
+    }
+}

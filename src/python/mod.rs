@@ -4,8 +4,10 @@
 mod arguments;
 mod array;
 mod cache;
+mod conv;
 mod linear;
 mod process;
+mod window;
 
 use pyo3::prelude::*;
 
@@ -13,6 +15,8 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     process::register(module)?;
     linear::register(module)?;
+    conv::register(module)?;
+    window::register(module)?;
     module.add_class::<cache::Cache>()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

@@ -1,0 +1,256 @@
+//! The fast paths against the reference, and the gradients against the forward product.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::geometry::conv::ConvOptions;
+use crate::geometry::window::{Padding, PerAxis};
+use crate::test_support::{Guarded, random, rerun_under_other_instruction_sets};
+
+fn each(values: [i64; 3]) -> PerAxis {
+    PerAxis::Each { values, count: 3 }
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    geometry: ConvGeometry,
+    bias: bool,
+    seed: u64,
+}
+
+fn axis() -> impl Strategy<Value = (usize, usize, i64, i64, (i64, i64))> {
+    (1usize..=5, 0usize..=12, 1i64..=3, 1i64..=3, (0i64..=4, 0i64..=4))
+}
+
+prop_compose! {
+    /// Convolutions of every kind; `wide` ones have widths beyond a block of places.
+    fn cases(wide: bool)(
+        batch in 1usize..=3,
+        (groups, channels, outputs) in prop_oneof![
+            (Just(1usize), 1usize..=9, 1usize..=40), (2usize..=3, 1usize..=4, 1usize..=10), (1usize..=20, Just(1), Just(1)),
+        ],
+        depth in prop_oneof![3 => Just((1, 0, 1, 1, (0, 0))), 1 => axis().prop_map(|a| (a.0.min(2), a.1 % 3, a.2, a.3, a.4))],
+        height in prop_oneof![1 => Just((1, 0, 1, 1, (0, 0))), 3 => axis()],
+        width in axis(),
+        more in if wide { 60usize..=150 } else { 0usize..=20 },
+        bias: bool,
+        seed: u64,
+    ) -> Case {
+        let axes = [depth, height, (width.0, width.1 + more, width.2, width.3, width.4)];
+        let mut x = vec![batch, groups * channels];
+        let mut weight = vec![groups * outputs, channels];
+        for (kernel, extra, _, dilation, (before, after)) in axes {
+            let extent = (kernel - 1) * dilation as usize + 1;
+            x.push((extent + extra).saturating_sub((before + after) as usize).max(1));
+            weight.push(kernel);
+        }
+        let options = ConvOptions {
+            stride: each(axes.map(|a| a.2)),
+            padding: Padding::Pairs { values: axes.map(|a| a.4), count: 3 },
+            dilation: each(axes.map(|a| a.3)),
+            groups: groups as i64,
+        };
+        Case { geometry: ConvGeometry::new(3, &x, &weight, None, &options).expect("it fits"), bias, seed }
+    }
+}
+
+/// Everything that a convolution computes.
+struct Results<T> {
+    y: Vec<T>,
+    dx: Vec<T>,
+    dweight: Vec<T>,
+    dbias: Vec<T>,
+}
+
+struct Operands<T> {
+    x: Guarded<T>,
+    weight: Guarded<T>,
+    bias: Guarded<T>,
+    dy: Guarded<T>,
+}
+
+impl<T: Scalar> Operands<T> {
+    fn new(case: &Case) -> Self {
+        let g = &case.geometry;
+        let array = |len: usize, seed: u64| Guarded::new(&random::<T>(len, case.seed.wrapping_add(seed)));
+        Operands {
+            x: array(g.x_len(), 1),
+            weight: array(g.weight_len(), 2),
+            bias: array(g.groups * g.outputs, 3),
+            dy: array(g.y_len(), 4),
+        }
+    }
+
+    fn fast(&self, case: &Case) -> Results<T> {
+        let g = &case.geometry;
+        let nan = |len: usize| Guarded::new(&vec![T::from_f64(f64::NAN); len]);
+        let (mut y, mut dx) = (nan(g.y_len()), nan(g.x_len()));
+        let (mut dweight, mut dbias) = (nan(g.weight_len()), nan(g.groups * g.outputs));
+        forward(
+            g,
+            self.x.as_slice(),
+            self.weight.as_slice(),
+            case.bias.then_some(self.bias.as_slice()),
+            y.as_mut_slice(),
+        );
+        backward_x(g, self.dy.as_slice(), self.weight.as_slice(), dx.as_mut_slice());
+        backward_weight(g, self.dy.as_slice(), self.x.as_slice(), dweight.as_mut_slice());
+        backward_bias(g, self.dy.as_slice(), dbias.as_mut_slice());
+        Results {
+            y: y.as_slice().to_vec(),
+            dx: dx.as_slice().to_vec(),
+            dweight: dweight.as_slice().to_vec(),
+            dbias: dbias.as_slice().to_vec(),
+        }
+    }
+
+    fn plain(&self, case: &Case) -> Results<T> {
+        let g = &case.geometry;
+        let zeros = |len: usize| vec![T::ZERO; len];
+        let mut results = Results {
+            y: zeros(g.y_len()),
+            dx: zeros(g.x_len()),
+            dweight: zeros(g.weight_len()),
+            dbias: zeros(g.groups * g.outputs),
+        };
+        let bias = case.bias.then_some(self.bias.as_slice());
+        reference::forward(g, self.x.as_slice(), self.weight.as_slice(), bias, &mut results.y);
+        reference::backward_x(g, self.dy.as_slice(), self.weight.as_slice(), &mut results.dx);
+        reference::backward_weight(g, self.dy.as_slice(), self.x.as_slice(), &mut results.dweight);
+        reference::backward_bias(g, self.dy.as_slice(), &mut results.dbias);
+        results
+    }
+}
+
+/// The largest difference, in units of the root of the number of terms.
+fn difference<T: Scalar>(fast: &[T], plain: &[T], terms: usize) -> f64 {
+    assert_eq!(fast.len(), plain.len());
+    let mut worst: f64 = 0.0;
+    for (a, b) in fast.iter().zip(plain) {
+        assert!(!a.is_nan(), "a place was not written");
+        worst = worst.max((a.to_f64() - b.to_f64()).abs());
+    }
+    worst / (terms as f64).sqrt()
+}
+
+fn compare<T: Scalar>(case: &Case, limit: f64) {
+    let g = &case.geometry;
+    let operands = Operands::<T>::new(case);
+    let (fast, plain) = (operands.fast(case), operands.plain(case));
+    let places = g.batch * g.output_plane();
+    for (name, fast, plain, terms) in [
+        ("y", &fast.y, &plain.y, g.channels * g.taps() + 1),
+        ("dx", &fast.dx, &plain.dx, g.outputs * g.taps()),
+        ("dweight", &fast.dweight, &plain.dweight, places),
+        ("dbias", &fast.dbias, &plain.dbias, places),
+    ] {
+        let worst = difference(fast, plain, terms);
+        assert!(worst <= limit, "{name} is off by {worst:e}: {case:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn fast_path_equals_reference(case in cases(false)) {
+        compare::<f32>(&case, 1e-6);
+        compare::<f64>(&case, 1e-14);
+    }
+
+    #[test]
+    fn fast_path_equals_reference_over_several_blocks(case in cases(true)) {
+        compare::<f32>(&case, 1e-6);
+        compare::<f64>(&case, 1e-14);
+    }
+
+    /// `<dy, y> = <dx, x> = <dweight, weight>` without a bias: the gradients are adjoint to the forward product.
+    #[test]
+    fn fast_path_gradients_are_adjoint(case in cases(false)) {
+        let case = Case { bias: false, ..case };
+        let operands = Operands::<f64>::new(&case);
+        let results = operands.fast(&case);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let expected = dot(operands.dy.as_slice(), &results.y);
+        let scale = 1e-13 * (case.geometry.work() as f64).sqrt().max(1.0);
+        prop_assert!((dot(&results.dx, operands.x.as_slice()) - expected).abs() <= scale);
+        prop_assert!((dot(&results.dweight, operands.weight.as_slice()) - expected).abs() <= scale);
+    }
+}
+
+#[test]
+fn fast_path_under_every_instruction_set() {
+    if std::env::var_os("GOLDFISH_SIMD").is_none() {
+        rerun_under_other_instruction_sets("conv::tests::fast_path_");
+    }
+}
+
+#[test]
+fn gradients_are_central_differences() {
+    let options = ConvOptions { stride: each([1, 2, 1]), padding: Padding::Same, dilation: each([1, 1, 2]), groups: 2 };
+    let geometry = ConvGeometry::new(3, &[2, 4, 1, 5, 6], &[6, 2, 1, 3, 2], None, &options).expect("it fits");
+    let case = Case { geometry, bias: true, seed: 7 };
+    let operands = Operands::<f64>::new(&case);
+    let results = operands.fast(&case);
+    let loss = |x: &[f64], weight: &[f64], bias: &[f64]| {
+        let mut y = vec![0.0; geometry.y_len()];
+        forward(&geometry, x, weight, Some(bias), &mut y);
+        y.iter().zip(operands.dy.as_slice()).map(|(y, dy)| y * dy).sum::<f64>()
+    };
+    let arrays = [operands.x.as_slice(), operands.weight.as_slice(), operands.bias.as_slice()];
+    for (number, gradient) in [&results.dx, &results.dweight, &results.dbias].into_iter().enumerate() {
+        for i in 0..gradient.len() {
+            let moved = |step: f64| {
+                let mut arrays = arrays.map(<[f64]>::to_vec);
+                arrays[number][i] += step;
+                loss(&arrays[0], &arrays[1], &arrays[2])
+            };
+            let slope = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+            assert!((slope - gradient[i]).abs() < 1e-8, "argument {number}, element {i}: {slope}, {}", gradient[i]);
+        }
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_the_threads() {
+    let options = ConvOptions { padding: Padding::Same, ..ConvOptions::default() };
+    for (x, weight) in [([3, 20, 34, 33], [37, 20, 3, 3]), ([1, 64, 20, 20], [96, 64, 1, 1])] {
+        let geometry = ConvGeometry::new(2, &x, &weight, None, &options).expect("it fits");
+        let case = Case { geometry, bias: true, seed: 3 };
+        let operands = Operands::<f32>::new(&case);
+        let mut all = Vec::new();
+        for threads in [1, 2, 5] {
+            let before = crate::threads::set_override(Some(threads));
+            let results = operands.fast(&case);
+            crate::threads::set_override(before);
+            let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            all.push([bits(&results.y), bits(&results.dx), bits(&results.dweight), bits(&results.dbias)]);
+        }
+        assert!(all.iter().all(|one| *one == all[0]));
+    }
+}
+
+#[test]
+fn what_is_not_finite_stays_in_its_windows() {
+    let geometry =
+        ConvGeometry::new(2, &[1, 2, 12, 70], &[3, 2, 3, 3], None, &ConvOptions::default()).expect("it fits");
+    let (mut x, weight) = (random::<f32>(geometry.x_len(), 1), random::<f32>(geometry.weight_len(), 2));
+    x[(12 + 6) * 70 + 7] = f32::INFINITY;
+    let mut y = vec![0.0; geometry.y_len()];
+    forward(&geometry, &x, &weight, None, &mut y);
+    for (i, y) in y.iter().enumerate() {
+        let (row, column) = (i / 68 % 10, i % 68);
+        assert_eq!(y.is_finite(), !((4..7).contains(&row) && (5..8).contains(&column)), "{row}, {column}");
+    }
+}
+
+#[test]
+fn an_empty_batch_has_zero_gradients() {
+    let geometry = ConvGeometry::new(2, &[0, 3, 5, 5], &[4, 3, 3, 3], None, &ConvOptions::default()).expect("it fits");
+    let (weight, mut dweight, mut dbias) = (random::<f64>(108, 1), vec![1.0; 108], vec![1.0; 4]);
+    forward(&geometry, &[], &weight, None, &mut []);
+    backward_x(&geometry, &[], &weight, &mut []);
+    backward_weight(&geometry, &[], &[], &mut dweight);
+    backward_bias(&geometry, &[], &mut dbias);
+    assert!(dweight.iter().chain(&dbias).all(|&v| v == 0.0));
+}
