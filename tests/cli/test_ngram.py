@@ -62,6 +62,7 @@ def test_sample_follows_the_counts() -> None:
     model = NGram(3).fit("ab" * 500)
     assert model.sample(40, prompt="ab", rng=1).count("ab") >= 19
     assert model.sample(40, rng=1) == model.sample(40, rng=1)
+    assert model.sample(3, prompt="ba", temperature=0.01, rng=1) == "babab"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class Language:
     ngram_validation_bits : float
         The 5-gram on the validation text.
     temperature : float
-        Of the network's sample.
+        Of both samples.
     sample, ngram_sample : str
         Text drawn from the network and from the 5-gram; both begin with the same prompt.
     """
@@ -119,7 +119,7 @@ def run(say: Callable[[str], None], *, quick: bool = False) -> Language:
         ngram_validation_bits=ngram.bits_per_character(corpus.validation),
         temperature=_TEMPERATURE,
         sample=model.sample(length, prompt=_PROMPT, temperature=_TEMPERATURE, random_state=0),
-        ngram_sample=_PROMPT + ngram.sample(length, prompt=_PROMPT, rng=0),
+        ngram_sample=ngram.sample(length, prompt=_PROMPT, temperature=_TEMPERATURE, rng=0),
     )
     say(
         f"language: {result.lstm_bits:.3f} bits per character on unseen topics after {seconds:.0f} s, "

@@ -134,7 +134,9 @@ class NGram:
             result[length:] = self._interpolate(length, contexts, ids[length:], result[length:])
         return float(-np.log2(result[1:]).mean())
 
-    def sample(self, length: int, prompt: str = "", *, rng: np.random.Generator | int | None = None) -> str:
+    def sample(
+        self, length: int, prompt: str = "", temperature: float = 1.0, *, rng: np.random.Generator | int | None = None
+    ) -> str:
         """Draw characters one after the other, each from the distribution after those before it.
 
         Parameters
@@ -142,20 +144,23 @@ class NGram:
         length : int
             How many characters.
         prompt : str
-            What stands before them; not part of the result.
+            What stands before them.
+        temperature : float
+            Probabilities are raised to its inverse: below 1 bolder, above 1 more varied.
         rng : Generator, int or None
             The source of randomness.
 
         Returns
         -------
         str
-            ``length`` characters.
+            The prompt and ``length`` characters behind it.
         """
         generator = np.random.default_rng(rng)
         text = prompt
         for _ in range(length):
-            text += self.alphabet_[generator.choice(len(self.alphabet_), p=self.probabilities(text))]
-        return text[len(prompt) :]
+            weights = self.probabilities(text) ** (1 / temperature)
+            text += self.alphabet_[generator.choice(len(weights), p=weights / weights.sum())]
+        return text
 
     def _encode(self, text: str, method: str) -> Ids:
         code = {character: index for index, character in enumerate(self.alphabet_)}

@@ -174,7 +174,7 @@ def _language(part: Language) -> str:
 <figcaption>Sampled at temperature {part.temperature}: every character is drawn from what the network expects, and fed
 back.</figcaption></figure>
 <figure><h3>The 5-gram writes</h3><blockquote>{escape(part.ngram_sample)}</blockquote>
-<figcaption>Drawn the same way, at temperature 1. It remembers four characters.</figcaption></figure>
+<figcaption>Drawn the same way. It remembers four characters.</figcaption></figure>
 </div>
 </section>"""
 
