@@ -193,7 +193,7 @@ class CharLanguageModel(NetworkEstimator):
             text, validation_text = text[:cut], text[cut:]
             _check_text("fit", "text", text)
         previous = getattr(self, "model_", None) if self.warm_start else None
-        vocabulary = self.vocabulary_ if previous is not None else "".join(sorted(set(self.vocabulary or text)))
+        vocabulary = self.vocabulary_ if previous is not None else _vocabulary(self.vocabulary or text)
         ids = _encode("fit", text, vocabulary)
         held_out = None if validation_text is None else _encode("fit", validation_text, vocabulary)
         self.vocabulary_ = vocabulary
@@ -328,6 +328,15 @@ class CharLanguageModel(NetworkEstimator):
             layers["dropout"] = nn.Dropout(self.dropout)
         layers["head"] = nn.Linear(self.hidden_size, size, rng=rng)
         return nn.Sequential(**layers)
+
+
+def _vocabulary(characters: str | Iterable[str]) -> str:
+    """The different characters in the order of their code points."""
+    different = sorted(set(characters))
+    for character in different:
+        if not isinstance(character, str) or len(character) != 1:
+            raise ValueError(f"CharLanguageModel.fit: vocabulary expected single characters, got {character!r}")
+    return "".join(different)
 
 
 def _streams(ids: Array, count: int, truncate: int) -> tuple[Array, Array]:

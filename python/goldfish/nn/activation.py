@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from goldfish import functional
-from goldfish.nn.layer import Array, Rng, Stateless
+from goldfish._typing import Rng
+from goldfish.nn.layer import Array, Stateless
 
 
 class ReLU(Stateless):

@@ -8,8 +8,9 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from goldfish._typing import Rng
 from goldfish.nn.dense import OneHot
-from goldfish.nn.layer import Array, Backward, Layer, Rng, State
+from goldfish.nn.layer import Array, Backward, Layer, State
 from goldfish.nn.recurrent import Recurrent
 
 
@@ -106,7 +107,7 @@ class Sequential(Layer):
     ) -> tuple[Any, ...]:
         """``(y, backward)``, or ``(y, state, backward)`` with ``return_state``; each layer draws from ``rng``."""
         state, state_n = self._open(state), {}
-        rng = np.random.default_rng(rng)
+        rng = None if rng is None else np.random.default_rng(rng)
         tape: list[tuple[str, Layer, Any, bool]] = []
         needed = False
         for name, layer, following in self._steps():

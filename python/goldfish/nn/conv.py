@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from goldfish import functional
+from goldfish._typing import Rng
 from goldfish.nn import init
-from goldfish.nn.layer import Array, Rng, Stateless
+from goldfish.nn.layer import Array, Stateless
 
 
 class Conv2d(Stateless):

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from goldfish._typing import Rng
 from goldfish.nn import checkpoint as checkpoints
 from goldfish.nn.checkpoint import Progress
 from goldfish.nn.clip import NonFiniteError, clip_grad_norm
 from goldfish.nn.data import Arrays, Batch, Source, open_source, windows
 from goldfish.nn.history import History
-from goldfish.nn.layer import Backward, Layer, Rng
+from goldfish.nn.layer import Backward, Layer
 from goldfish.nn.loss import Loss
 from goldfish.nn.optimizer import Optimizer
 from goldfish.nn.progress import Choice, Display, open_display

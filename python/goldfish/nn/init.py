@@ -10,7 +10,8 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike
 
-from goldfish.nn.layer import Array, Rng
+from goldfish._typing import Rng
+from goldfish.nn.layer import Array
 
 
 def uniform(shape: tuple[int, ...], bound: float, *, dtype: DTypeLike = "float32", rng: Rng = None) -> Array:

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, NoReturn, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from goldfish._typing import Rng
+
 Array = NDArray[Any]
-Rng = np.random.Generator | int | None
 State = Any
 
 

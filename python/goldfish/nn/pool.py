@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from goldfish import functional
-from goldfish.nn.layer import Array, Rng, Stateless
+from goldfish._typing import Rng
+from goldfish.nn.layer import Array, Stateless
 
 
 class MaxPool2d(Stateless):

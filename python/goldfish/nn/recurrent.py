@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from goldfish import functional
+from goldfish._typing import Rng
 from goldfish.nn import init
-from goldfish.nn.layer import Array, Backward, Layer, Rng, State, turn
+from goldfish.nn.layer import Array, Backward, Layer, State, turn
 
 Tape = list[Any]
 Parts = tuple[Array | None, ...]
@@ -105,9 +106,8 @@ class Recurrent(Layer):
         """``(y, backward)``, or ``(y, state, backward)`` with ``return_state``; ``rng`` serves dropout."""
         tape: Tape = []
         x = self._open(x)
-        y, state_n = self._run(
-            x, self._split(state), lengths, np.random.default_rng(rng) if self.dropout else None, tape
-        )
+        rng = np.random.default_rng(rng) if self.dropout and rng is not None else None
+        y, state_n = self._run(x, self._split(state), lengths, rng, tape)
         out = self._close(y, state_n)
         differentiable = x.dtype.kind == "f"
 
