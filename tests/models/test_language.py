@@ -202,6 +202,10 @@ def test_scikit_learns_contracts(abc):
         (lambda model: clone(model).fit(""), "fit: text expected two characters or more, got 0"),
         (lambda model: clone(model).fit(ABC, "abz"), r"fit: characters that are not in the vocabulary: \['z'\]"),
         (
+            lambda model: clone(model).set_params(vocabulary=["ab"]).fit(ABC),
+            "fit: vocabulary expected single characters, got 'ab'",
+        ),
+        (
             lambda model: clone(model).set_params(cell="mamba").fit(ABC),
             "The 'cell' parameter of CharLanguageModel must be",
         ),

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -142,6 +143,16 @@ def test_inference_writes_nothing():
     before = pickle.dumps(model)
     model(np.ones((5, 3), np.float32))
     assert pickle.dumps(model) == before
+
+
+def test_threads_share_a_model():
+    rng = np.random.default_rng(0)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, rng=rng), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5, rng=rng))
+    images = [rng.standard_normal((n, 1, 8, 8)).astype(np.float32) for n in range(1, 30)]
+    expected = [model(x) for x in images]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(model, images * 5))
+    assert all(np.array_equal(y, expected[index % 29]) for index, y in enumerate(found))
 
 
 def test_accumulate_refuses_another_shape():
