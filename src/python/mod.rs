@@ -1,11 +1,18 @@
 //! The bindings: the only folder that knows Python. Every function here does the same five things: extract the arguments,
 //! check them, allocate the outputs, let go of the interpreter and run the kernel, return.
 
+mod activation;
 mod arguments;
 mod array;
 mod cache;
 mod conv;
+mod cross_entropy;
+mod dropout;
+mod embedding;
 mod linear;
+mod loss;
+mod mse_loss;
+mod optimiser;
 mod process;
 mod window;
 
@@ -17,6 +24,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     linear::register(module)?;
     conv::register(module)?;
     window::register(module)?;
+    activation::register(module)?;
+    cross_entropy::register(module)?;
+    dropout::register(module)?;
+    embedding::register(module)?;
+    mse_loss::register(module)?;
+    optimiser::register(module)?;
     module.add_class::<cache::Cache>()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

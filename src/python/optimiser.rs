@@ -1,0 +1,132 @@
+//! `sgd_step` and `adam_step`, in place.
+
+use pyo3::prelude::*;
+
+use super::arguments::Call;
+use super::array::{Dtype, Input, Numeric};
+use crate::geometry::Error;
+use crate::pointwise::optimiser::{Adam, Sgd};
+use crate::scalar::Scalar;
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(sgd_step, module)?)?;
+    module.add_function(wrap_pyfunction!(adam_step, module)?)
+}
+
+/// Refuses two names for the same memory.
+fn check_apart<T>(call: Call, arrays: &[(&str, &[T])]) -> PyResult<()> {
+    for (i, (name, array)) in arrays.iter().enumerate() {
+        for (other_name, other) in &arrays[..i] {
+            let (a, b) = (array.as_ptr_range(), other.as_ptr_range());
+            if a.start < b.end && b.start < a.end {
+                return Err(call.fail(Error::value(format!("{name} must not overlap {other_name}"))));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[pyfunction]
+#[pyo3(signature = (parameter, grad, velocity, lr, momentum, nesterov, weight_decay, /))]
+fn sgd_step<'py>(
+    py: Python<'py>,
+    parameter: &Bound<'py, PyAny>,
+    grad: &Bound<'py, PyAny>,
+    velocity: &Bound<'py, PyAny>,
+    lr: &Bound<'py, PyAny>,
+    momentum: &Bound<'py, PyAny>,
+    nesterov: &Bound<'py, PyAny>,
+    weight_decay: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    let call = Call::new(py, "sgd_step");
+    let like = call.array("parameter", parameter)?;
+    let settings = Sgd {
+        lr: call.float("lr", lr)?,
+        momentum: call.float("momentum", momentum)?,
+        nesterov: call.boolean("nesterov", nesterov)?,
+        weight_decay: call.float("weight_decay", weight_decay)?,
+    };
+    match call.float_dtype([&like])? {
+        Dtype::F32 => sgd::<f32>(call, &like, [parameter, grad, velocity], settings),
+        Dtype::F64 => sgd::<f64>(call, &like, [parameter, grad, velocity], settings),
+    }
+}
+
+fn sgd<'py, T: Scalar + Numeric>(
+    call: Call<'py>,
+    like: &Input<'py>,
+    [parameter, grad, velocity]: [&Bound<'py, PyAny>; 3],
+    settings: Sgd<f64>,
+) -> PyResult<()> {
+    let shape = like.shape();
+    let settings = Sgd {
+        lr: T::from_f64(settings.lr),
+        momentum: T::from_f64(settings.momentum),
+        nesterov: settings.nesterov,
+        weight_decay: T::from_f64(settings.weight_decay),
+    };
+    let mut parameter = call.in_place::<T>("parameter", parameter, shape)?;
+    let grad = call.slope::<T>("grad", grad, shape)?;
+    let has_velocity = !velocity.is_none();
+    let mut velocity = has_velocity.then(|| call.in_place::<T>("velocity", velocity, shape)).transpose()?;
+    let parameter = parameter.as_mut_slice();
+    let velocity = velocity.as_mut().map(|velocity| velocity.as_mut_slice());
+    let others =
+        [("parameter", &*parameter), ("grad", grad.as_slice()), ("velocity", velocity.as_deref().unwrap_or(&[]))];
+    check_apart(call, &others)?;
+    call.run(grad.as_slice().len(), || settings.step(parameter, grad.as_slice(), velocity));
+    Ok(())
+}
+
+#[pyfunction]
+#[pyo3(signature = (parameter, grad, first_moment, second_moment, lr, beta1, beta2, eps, weight_decay, step, /))]
+fn adam_step<'py>(
+    py: Python<'py>,
+    parameter: &Bound<'py, PyAny>,
+    grad: &Bound<'py, PyAny>,
+    first_moment: &Bound<'py, PyAny>,
+    second_moment: &Bound<'py, PyAny>,
+    lr: &Bound<'py, PyAny>,
+    beta1: &Bound<'py, PyAny>,
+    beta2: &Bound<'py, PyAny>,
+    eps: &Bound<'py, PyAny>,
+    weight_decay: &Bound<'py, PyAny>,
+    step: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    let call = Call::new(py, "adam_step");
+    let like = call.array("parameter", parameter)?;
+    let step = call.size("step", step, 1)? as f64;
+    let names = ["lr", "beta1", "beta2", "eps", "weight_decay"];
+    let mut numbers = [0.0; 5];
+    for ((number, name), argument) in numbers.iter_mut().zip(names).zip([lr, beta1, beta2, eps, weight_decay]) {
+        *number = call.float(name, argument)?;
+    }
+    let arrays = [parameter, grad, first_moment, second_moment];
+    match call.float_dtype([&like])? {
+        Dtype::F32 => adam::<f32>(call, &like, arrays, numbers, step),
+        Dtype::F64 => adam::<f64>(call, &like, arrays, numbers, step),
+    }
+}
+
+fn adam<'py, T: Scalar + Numeric>(
+    call: Call<'py>,
+    like: &Input<'py>,
+    [parameter, grad, first_moment, second_moment]: [&Bound<'py, PyAny>; 4],
+    [lr, beta1, beta2, eps, weight_decay]: [f64; 5],
+    step: f64,
+) -> PyResult<()> {
+    let shape = like.shape();
+    let adam = Adam::<T>::new(lr, beta1, beta2, eps, weight_decay, step);
+    let mut parameter = call.in_place::<T>("parameter", parameter, shape)?;
+    let grad = call.slope::<T>("grad", grad, shape)?;
+    let mut first = call.in_place::<T>("first_moment", first_moment, shape)?;
+    let mut second = call.in_place::<T>("second_moment", second_moment, shape)?;
+    let [parameter, first, second] = [&mut parameter, &mut first, &mut second].map(|output| output.as_mut_slice());
+    let grad = grad.as_slice();
+    check_apart(
+        call,
+        &[("parameter", &*parameter), ("grad", grad), ("first_moment", first), ("second_moment", second)],
+    )?;
+    call.run(2 * grad.len(), || adam.step(parameter, grad, first, second));
+    Ok(())
+}
