@@ -15,7 +15,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from goldfish.cli.demo.digits import Misread
@@ -62,7 +62,7 @@ def filters(weights: NDArray[np.float32]) -> str:
         SVG.
     """
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(4.6, 2.4))
+        figure = Figure(figsize=(4.6, 0.6 * -(-len(weights) // 8)))
         for axes, weight in zip(_tiles(figure, len(weights), columns=8), weights, strict=True):
             limit = float(np.abs(weight).max()) or 1.0
             axes.pcolormesh(weight, cmap=_FILTERS, vmin=-limit, vmax=limit, edgecolor="face", linewidth=0.2)
@@ -196,6 +196,8 @@ def curves(
         axes.set(xlabel=xlabel, ylabel=ylabel)
         if log:
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.tick_params(length=0)
         axes.grid(visible=False, axis="x")
