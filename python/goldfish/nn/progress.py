@@ -84,7 +84,7 @@ class Bar(Display):
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}"),
+            TextColumn("{task.fields[shown]}"),
             TimeElapsedColumn(),
             console=Console(file=sys.stderr),
             transient=True,
@@ -100,11 +100,11 @@ class Bar(Display):
         if self._task is not None:
             self._bar.remove_task(self._task)
         self._label, self._started = f"epoch {epoch + 1}/{epochs}", time.perf_counter()
-        self._task = self._bar.add_task(self._label, total=steps, loss=float("nan"))
+        self._task = self._bar.add_task(self._label, total=steps, shown="")
 
     def step(self, loss: float) -> None:
         """Move the bar."""
-        self._bar.update(self._task, advance=1, loss=loss)
+        self._bar.update(self._task, advance=1, shown=f"loss {loss:.4f}")
 
     def end(self, record: Mapping[str, float]) -> None:
         """Write the line."""
