@@ -5,7 +5,72 @@ import numpy.typing as npt
 
 from goldfish._typing import ArrayLike, FloatArray, IndexArray, Padding, PerAxis
 
-LSTMState: TypeAlias = tuple[ArrayLike | None, ArrayLike | None]
+_LSTMState: TypeAlias = tuple[ArrayLike | None, ArrayLike | None]
+
+__all__ = [
+    "Cache",
+    "__version__",
+    "conv2d",
+    "conv2d_forward",
+    "conv2d_backward",
+    "max_pool2d",
+    "max_pool2d_forward",
+    "max_pool2d_backward",
+    "avg_pool2d",
+    "avg_pool2d_forward",
+    "avg_pool2d_backward",
+    "linear",
+    "linear_forward",
+    "linear_backward",
+    "rnn",
+    "rnn_forward",
+    "rnn_backward",
+    "lstm",
+    "lstm_forward",
+    "lstm_backward",
+    "gru",
+    "gru_forward",
+    "gru_backward",
+    "embedding",
+    "embedding_forward",
+    "embedding_backward",
+    "relu",
+    "relu_forward",
+    "relu_backward",
+    "sigmoid",
+    "sigmoid_forward",
+    "sigmoid_backward",
+    "tanh",
+    "tanh_forward",
+    "tanh_backward",
+    "softmax",
+    "softmax_forward",
+    "softmax_backward",
+    "log_softmax",
+    "log_softmax_forward",
+    "log_softmax_backward",
+    "dropout",
+    "dropout_forward",
+    "dropout_backward",
+    "cross_entropy",
+    "cross_entropy_forward",
+    "cross_entropy_backward",
+    "mse_loss",
+    "mse_loss_forward",
+    "mse_loss_backward",
+    "conv_output_size",
+    "pool_output_size",
+    "conv2d_algorithm",
+    "set_num_threads",
+    "get_num_threads",
+    "set_thread_override",
+    "set_float32_precision",
+    "get_float32_precision",
+    "release_memory",
+    "config",
+    "sgd_step",
+    "adam_step",
+]
 
 __version__: str
 
@@ -125,7 +190,7 @@ def rnn_backward(
 ]: ...
 def lstm(
     x: ArrayLike,
-    state: LSTMState | None,
+    state: _LSTMState | None,
     weight_ih: ArrayLike,
     weight_hh: ArrayLike,
     bias_ih: ArrayLike | None,
@@ -137,7 +202,7 @@ def lstm(
 ) -> tuple[FloatArray, tuple[FloatArray, FloatArray]]: ...
 def lstm_forward(
     x: ArrayLike,
-    state: LSTMState | None,
+    state: _LSTMState | None,
     weight_ih: ArrayLike,
     weight_hh: ArrayLike,
     bias_ih: ArrayLike | None,
@@ -148,7 +213,7 @@ def lstm_forward(
     /,
 ) -> tuple[FloatArray, tuple[FloatArray, FloatArray], Cache]: ...
 def lstm_backward(
-    dy: ArrayLike | None, dstate_n: LSTMState | None, cache: Cache, needs: tuple[str, ...], /
+    dy: ArrayLike | None, dstate_n: _LSTMState | None, cache: Cache, needs: tuple[str, ...], /
 ) -> tuple[
     FloatArray | None,
     FloatArray | None,
