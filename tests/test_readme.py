@@ -10,11 +10,13 @@ PROGRAM = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def programs():
+    found = []
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         text = page.read_text(encoding="utf-8")
         for match in PROGRAM.finditer(text):
             line = text.count("\n", 0, match.start(1))
-            yield pytest.param(page, line, match[1], id=f"{page.name}:{line + 1}")
+            found.append(pytest.param(page, line, match[1], id=f"{page.name}:{line + 1}"))
+    return found
 
 
 @pytest.mark.parametrize("page, line, source", programs())
