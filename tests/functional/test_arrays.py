@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -186,6 +187,32 @@ def test_empty_batch_has_zero_weight_gradients(dtype):
     assert grads.bias.tolist() == [0] * 5
 
 
+class TestOutputs:
+    """Memory that is recycled between calls never shows."""
+
+    def test_are_ordinary_arrays(self, rng):
+        for n in (1, 7, 100_000):
+            y = gf.relu(rng.standard_normal(n))
+            assert type(y) is np.ndarray
+            assert y.flags.c_contiguous
+            assert y.flags.writeable
+            y[:] = 3
+            assert gf.tanh(y).shape == (n,)
+
+    def test_live_on_through_views(self, rng):
+        x = rng.standard_normal((64, 3000))
+        kept = [gf.relu(x)[i::7] for i in range(7)]
+        for _ in range(20):
+            gf.tanh(x)
+            gf.release_memory()
+        assert all(np.array_equal(view, np.maximum(x, 0)[i::7]) for i, view in enumerate(kept))
+
+    def test_do_not_share_memory(self, rng):
+        x = rng.standard_normal((64, 3000))
+        outputs = [gf.relu(x) for _ in range(5)]
+        assert not any(np.shares_memory(a, b) for i, a in enumerate(outputs) for b in [x, *outputs[:i]])
+
+
 class TestOut:
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize("name", WITH_OUT)
@@ -278,6 +305,20 @@ class TestCache:
         expected = case.backward({"y": slopes["y"]})
         for a, b in zip(flat(backward(slopes["y"], *middle, cache)), flat(expected), strict=True):
             assert same_bits(a, b)
+
+    def test_serves_one_of_many_threads(self, rng):
+        x, dy = rng.standard_normal((2, 8, 20, 20)), rng.standard_normal((2, 4, 18, 18))
+        _, cache = gf.conv2d_forward(x, rng.standard_normal((4, 8, 3, 3)))
+
+        def backward(_):
+            try:
+                return gf.conv2d_backward(dy, cache)
+            except RuntimeError:
+                return None
+
+        with ThreadPoolExecutor(8) as pool:
+            results = list(pool.map(backward, range(8)))
+        assert sum(grads is not None for grads in results) == 1
 
     def test_does_not_pickle(self):
         _, cache = gf.relu_forward(np.ones(3))
