@@ -26,6 +26,7 @@ pub mod linear;
 pub mod math;
 pub mod memory;
 pub mod pointwise;
+pub mod pool;
 pub mod scalar;
 pub mod simd;
 pub mod threads;

@@ -68,6 +68,9 @@ impl PoolGeometry {
         if x.len() != axes + 2 {
             return Err(Error::value(format!("x must have {} axes {letters}, got shape {}", axes + 2, tuple(x))));
         }
+        if x[2..].contains(&0) {
+            return Err(Error::value(format!("x must not have an empty spatial axis, got shape {}", tuple(x))));
+        }
         let geometry = PoolGeometry { axes, batch: x[0], channels: x[1], windows: options.windows(&x[2..], "x")? };
         volume(x, "x")?;
         volume(&geometry.y_shape(), "the output")?;

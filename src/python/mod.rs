@@ -13,6 +13,7 @@ mod linear;
 mod loss;
 mod mse_loss;
 mod optimiser;
+mod pool;
 mod process;
 mod window;
 
@@ -23,6 +24,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     process::register(module)?;
     linear::register(module)?;
     conv::register(module)?;
+    pool::register(module)?;
     window::register(module)?;
     activation::register(module)?;
     cross_entropy::register(module)?;

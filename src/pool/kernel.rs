@@ -1,0 +1,622 @@
+//! The passes over one plane: bands into scratch, windows over bands, slopes back to places.
+
+#![allow(unsafe_code)]
+
+use super::layout::{Layout, Reach, TILE, inside};
+use crate::memory::{Plain, with_scratch};
+use crate::scalar::Scalar;
+use crate::simd::{self, Kernel, Simd};
+use crate::threads::SharedMut;
+
+/// The number of a tap in its window, in as few bytes as the window allows.
+pub trait Number: Plain {
+    fn pack<T: Scalar>(value: T) -> Self;
+    fn unpack<T: Scalar>(self) -> T;
+}
+
+macro_rules! number {
+    ($t:ident) => {
+        impl Number for $t {
+            #[inline(always)]
+            fn pack<T: Scalar>(value: T) -> Self {
+                value.to_f64() as i32 as $t
+            }
+            #[inline(always)]
+            fn unpack<T: Scalar>(self) -> T {
+                T::from_f64(f64::from(self))
+            }
+        }
+    };
+}
+number!(u8);
+number!(u16);
+
+/// A band of output rows of one plane.
+#[derive(Clone, Copy)]
+pub struct Band {
+    pub plane: usize,
+    /// Output depth.
+    pub depth: usize,
+    /// Number of the band within its depth.
+    pub number: usize,
+}
+
+impl Band {
+    pub fn new(layout: &Layout, unit: usize) -> Self {
+        let (rest, number) = (unit / layout.bands, unit % layout.bands);
+        let depths = layout.windows[0].output;
+        Band { plane: rest / depths, depth: rest % depths, number }
+    }
+}
+
+/// What the windows of a call share.
+pub struct Forward<'a, T> {
+    pub layout: &'a Layout,
+    pub x: &'a [T],
+    pub y: SharedMut<'a, T>,
+    /// For a maximum, the first tap inside the input; for an average, the taps that count: by output column, then by row
+    /// (height), then by depth. Columns have room for whole tiles.
+    pub columns: &'a [T],
+    pub rows: &'a [T],
+    pub depths: &'a [T],
+}
+
+impl<T: Scalar> Forward<'_, T> {
+    fn check(&self, band: &Band) {
+        let [d, h, w] = self.layout.windows;
+        let (x_plane, y_plane) = (d.input * h.input * w.input, d.output * h.output * w.output);
+        assert!((band.plane + 1) * x_plane <= self.x.len() && (band.plane + 1) * y_plane <= self.y.len());
+        assert!(band.depth < d.output && band.number < self.layout.bands);
+        assert!(self.columns.len() >= w.output.next_multiple_of(TILE));
+        assert!(self.rows.len() >= h.output && self.depths.len() >= d.output);
+    }
+}
+
+/// The largest value of every window of a band, and with `winners` the number of its tap.
+///
+/// # Panics
+/// If an array is shorter than the layout says.
+pub fn max<T: Scalar, N: Number>(forward: &Forward<T>, winners: Option<SharedMut<N>>, band: Band) {
+    forward.check(&band);
+    if let Some(winners) = winners {
+        assert_eq!(winners.len(), forward.y.len());
+    }
+    with_scratch(forward.layout.strip_len(), |strip: &mut [T]| {
+        with_scratch(forward.columns.len(), |row: &mut [T]| {
+            let (strip, row) = (strip.as_mut_ptr(), row.as_mut_ptr());
+            // SAFETY: the instruction set is the process's own; the lengths were checked, the scratch has the length that
+            // the layout asks for. Bands write disjoint rows.
+            unsafe { simd::run(Max { forward, winners, band, strip, row }) };
+        });
+    });
+}
+
+/// The sum of every window of a band over its divisor: `fixed`, or the product of the counts.
+///
+/// # Panics
+/// If an array is shorter than the layout says.
+pub fn average<T: Scalar>(forward: &Forward<T>, fixed: Option<T>, band: Band) {
+    forward.check(&band);
+    with_scratch(forward.layout.strip_len(), |strip: &mut [T]| {
+        // SAFETY: as for `max`.
+        unsafe { simd::run(Average { forward, fixed, band, strip: strip.as_mut_ptr() }) };
+    });
+}
+
+struct Max<'a, 'b, T, N> {
+    forward: &'a Forward<'b, T>,
+    winners: Option<SharedMut<'b, N>>,
+    band: Band,
+    strip: *mut T,
+    row: *mut T,
+}
+
+impl<T: Scalar, N: Number> Kernel<T> for Max<'_, '_, T, N> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        unsafe {
+            let nan = stage::<S, true>(self.forward, self.band, self.strip);
+            match (&self.winners, nan) {
+                (None, false) => self.rows::<S, false, false>(),
+                (None, true) => self.rows::<S, false, true>(),
+                (Some(_), false) => self.rows::<S, true, false>(),
+                (Some(_), true) => self.rows::<S, true, true>(),
+            }
+        }
+    }
+}
+
+impl<T: Scalar, N: Number> Max<'_, '_, T, N> {
+    #[inline(always)]
+    unsafe fn rows<S: Simd<T = T>, const WINNERS: bool, const NAN: bool>(&self) {
+        unsafe {
+            let f = self.forward;
+            let width = f.layout.windows[2].output;
+            let taps = f.layout.windows[1].kernel * f.layout.windows[2].kernel;
+            let mut windows = Windows::new(f, self.band);
+            while windows.next(f) {
+                let y = f.y.as_mut_ptr().add(windows.output);
+                let first = T::from_f64(windows.depths.start as f64 * taps as f64);
+                let first = first + *f.rows.get_unchecked(windows.oh);
+                let mut o = 0;
+                while o < width {
+                    let left = width - o;
+                    if left > S::LANES {
+                        self.tile::<S, 2, WINNERS, NAN>(&windows, o, left, first, y);
+                        o += 2 * S::LANES;
+                    } else {
+                        self.tile::<S, 1, WINNERS, NAN>(&windows, o, left, first, y);
+                        o += S::LANES;
+                    }
+                }
+                if let Some(winners) = &self.winners {
+                    let to = winners.as_mut_ptr().add(windows.output);
+                    for o in 0..width {
+                        *to.add(o) = N::pack(*self.row.add(o));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Taps are visited from the last to the first, each taking over unless it is smaller: so ties end at the first one, and
+    /// so do NaNs. Padding is -inf; where all is, the first tap that is no padding has won.
+    #[inline(always)]
+    unsafe fn tile<S: Simd<T = T>, const NV: usize, const WINNERS: bool, const NAN: bool>(
+        &self,
+        windows: &Windows,
+        o: usize,
+        left: usize,
+        first: T,
+        y: *mut T,
+    ) {
+        unsafe {
+            let f = self.forward;
+            let mut best = [S::splat(T::NEG_INFINITY); NV];
+            let mut winner = [S::zero(); NV];
+            let taps = f.layout.taps.len();
+            for d in windows.depths.clone().rev() {
+                let base = self.strip.wrapping_offset(windows.start(f, d)).wrapping_add(o);
+                for t in windows.taps.clone().rev() {
+                    let from = base.wrapping_add(*f.layout.taps.get_unchecked(t));
+                    let number = if WINNERS { S::splat(T::from_f64((d * taps + t) as f64)) } else { S::zero() };
+                    for j in 0..NV {
+                        let value = S::load(from.add(j * S::LANES));
+                        if NAN {
+                            let take = S::or(S::ge(value, best[j]), S::is_nan(value));
+                            best[j] = S::select(take, value, best[j]);
+                            winner[j] = S::select(take, number, winner[j]);
+                        } else if WINNERS {
+                            let keep = S::gt(best[j], value);
+                            best[j] = S::select(keep, best[j], value);
+                            winner[j] = S::select(keep, winner[j], number);
+                        } else {
+                            best[j] = S::max(best[j], value);
+                        }
+                    }
+                }
+            }
+            for j in 0..NV {
+                let at = o + j * S::LANES;
+                S::store_up_to(y.add(at), left - j * S::LANES, best[j]);
+                if WINNERS {
+                    let least = S::add(S::splat(first), S::load(f.columns.as_ptr().add(at)));
+                    S::store(self.row.add(at), S::max(winner[j], least));
+                }
+            }
+        }
+    }
+}
+
+struct Average<'a, 'b, T> {
+    forward: &'a Forward<'b, T>,
+    fixed: Option<T>,
+    band: Band,
+    strip: *mut T,
+}
+
+impl<T: Scalar> Kernel<T> for Average<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        unsafe {
+            let f = self.forward;
+            stage::<S, false>(f, self.band, self.strip);
+            let width = f.layout.windows[2].output;
+            let mut windows = Windows::new(f, self.band);
+            while windows.next(f) {
+                let y = f.y.as_mut_ptr().add(windows.output);
+                let mut o = 0;
+                while o < width {
+                    let left = width - o;
+                    if left > S::LANES {
+                        self.tile::<S, 2>(&windows, o, left, y);
+                        o += 2 * S::LANES;
+                    } else {
+                        self.tile::<S, 1>(&windows, o, left, y);
+                        o += S::LANES;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T: Scalar> Average<'_, '_, T> {
+    #[inline(always)]
+    unsafe fn tile<S: Simd<T = T>, const NV: usize>(&self, windows: &Windows, o: usize, left: usize, y: *mut T) {
+        unsafe {
+            let f = self.forward;
+            let mut sum = [S::zero(); NV];
+            for d in windows.depths.clone() {
+                let base = self.strip.wrapping_offset(windows.start(f, d)).wrapping_add(o);
+                for t in windows.taps.clone() {
+                    let from = base.wrapping_add(*f.layout.taps.get_unchecked(t));
+                    for j in 0..NV {
+                        sum[j] = S::add(sum[j], S::load(from.add(j * S::LANES)));
+                    }
+                }
+            }
+            for j in 0..NV {
+                let at = o + j * S::LANES;
+                let divisor = divisor::<S>(f.columns.as_ptr().add(at), windows.count(f), self.fixed);
+                S::store_up_to(y.add(at), left - j * S::LANES, S::div(sum[j], divisor));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn divisor<S: Simd>(columns: *const S::T, rows: S::T, fixed: Option<S::T>) -> S::V {
+    unsafe {
+        match fixed {
+            Some(fixed) => S::splat(fixed),
+            None => S::mul(S::load(columns), S::splat(rows)),
+        }
+    }
+}
+
+/// The rows of windows of a band, one after the other.
+struct Windows {
+    depth: usize,
+    oh: usize,
+    end: usize,
+    /// Input rows and depths where the scratch begins.
+    first_row: usize,
+    first_depth: usize,
+    /// Depth taps inside the input.
+    depths: std::ops::Range<usize>,
+    /// The taps (height, width) of this row whose input rows exist.
+    taps: std::ops::Range<usize>,
+    /// Index of the row's first output.
+    output: usize,
+    plane: usize,
+    started: bool,
+}
+
+impl Windows {
+    #[inline(always)]
+    fn new<T>(f: &Forward<T>, band: Band) -> Self {
+        let [d, h, w] = f.layout.windows;
+        let oh = band.number * f.layout.band;
+        let depths = inside(&d, band.depth);
+        Windows {
+            depth: band.depth,
+            oh,
+            end: (oh + f.layout.band).min(h.output),
+            first_row: (oh * h.step()).saturating_sub(h.before),
+            first_depth: band.depth * d.step() + depths.start * d.dilation - d.before,
+            depths,
+            taps: 0..0,
+            output: 0,
+            plane: (band.plane * d.output + band.depth) * h.output * w.output,
+            started: false,
+        }
+    }
+
+    /// Steps to the next row; false past the last one.
+    #[inline(always)]
+    fn next<T>(&mut self, f: &Forward<T>) -> bool {
+        if self.started {
+            self.oh += 1;
+        }
+        self.started = true;
+        let [_, h, w] = &f.layout.windows;
+        let rows = inside(h, self.oh);
+        self.taps = rows.start * w.kernel..rows.end * w.kernel;
+        self.output = self.plane + self.oh * w.output;
+        self.oh < self.end
+    }
+
+    /// Where the first tap of this row would lie in scratch, for a depth tap; in front of it if that tap is padding.
+    #[inline(always)]
+    fn start<T>(&self, f: &Forward<T>, tap: usize) -> isize {
+        let [_, h, _] = &f.layout.windows;
+        let row = (self.oh * h.step()) as isize - h.before as isize - self.first_row as isize;
+        let depth = (tap - self.depths.start) * f.layout.rows();
+        (depth as isize + row) * f.layout.row() as isize
+    }
+
+    /// The places along depth and height that count.
+    #[inline(always)]
+    fn count<T: Scalar>(&self, f: &Forward<T>) -> T {
+        f.rows[self.oh] * f.depths[self.depth]
+    }
+}
+
+/// Copies the input rows of a band, padded and sorted by phase. Returns whether there is a NaN among them, if asked.
+#[inline(always)]
+unsafe fn stage<S: Simd, const MAX: bool>(f: &Forward<S::T>, band: Band, strip: *mut S::T) -> bool {
+    unsafe {
+        let [d, h, w] = &f.layout.windows;
+        let windows = Windows::new(f, band);
+        let end = (((windows.end - 1) * h.step() + h.extent()).saturating_sub(h.before)).min(h.input);
+        let plane = f.x.as_ptr().add(band.plane * d.input * h.input * w.input);
+        let mut nan = false;
+        for tap in windows.depths.clone() {
+            let depth = windows.first_depth + (tap - windows.depths.start) * d.dilation;
+            for row in windows.first_row..end {
+                let from = plane.add((depth * h.input + row) * w.input);
+                let number = (tap - windows.depths.start) * f.layout.rows() + row - windows.first_row;
+                stage_row::<S, MAX>(f.layout, from, strip.add(number * f.layout.row()));
+                if MAX {
+                    nan |= has_nan::<S>(from, w.input);
+                }
+            }
+        }
+        nan
+    }
+}
+
+#[inline(always)]
+unsafe fn has_nan<S: Simd>(from: *const S::T, len: usize) -> bool {
+    unsafe {
+        let mut found = S::is_nan(S::zero());
+        for i in (0..len).step_by(S::LANES) {
+            found = S::or(found, S::is_nan(S::load_up_to(from.add(i), len - i)));
+        }
+        S::bits(found) != 0
+    }
+}
+
+/// One row, phase by phase: padding, elements, padding.
+#[inline(always)]
+unsafe fn stage_row<S: Simd, const MAX: bool>(layout: &Layout, from: *const S::T, to: *mut S::T) {
+    unsafe {
+        let w = &layout.windows[2];
+        let step = w.step();
+        let padding = S::splat(if MAX { S::T::NEG_INFINITY } else { S::T::ZERO });
+        for slot in 0..layout.phases.len() {
+            let phase = *layout.phases.get_unchecked(slot);
+            let to = to.add(slot * layout.pitch);
+            let start = w.before.saturating_sub(phase).div_ceil(step).min(layout.pitch);
+            let end = (w.before + w.input).saturating_sub(phase).div_ceil(step).clamp(start, layout.pitch);
+            for i in (0..start).step_by(S::LANES) {
+                S::store(to.add(i), padding);
+            }
+            if end > start {
+                copy_every::<S>(from.add(start * step + phase - w.before), to.add(start), end - start, step);
+            }
+            let mut i = end;
+            while i < layout.pitch {
+                S::store(to.add(i), padding);
+                i += S::LANES;
+            }
+        }
+    }
+}
+
+/// Copies `len` elements `step` apart; whole vectors are written, up to a vector's length past the last element.
+#[inline(always)]
+unsafe fn copy_every<S: Simd>(from: *const S::T, to: *mut S::T, len: usize, step: usize) {
+    unsafe {
+        let mut i = 0;
+        while i < len {
+            let left = len - i;
+            if step == 1 {
+                S::store(to.add(i), S::load_up_to(from.add(i), left));
+                i += S::LANES;
+            } else if step == 2 {
+                let (from, left) = (from.add(2 * i), 2 * left - 1);
+                let low = S::load_up_to(from, left);
+                let high = if left > S::LANES { S::load_up_to(from.add(S::LANES), left - S::LANES) } else { S::zero() };
+                S::store(to.add(i), S::deinterleave(low, high).0);
+                i += S::LANES;
+            } else {
+                *to.add(i) = *from.add(i * step);
+                i += 1;
+            }
+        }
+    }
+}
+
+/// What goes back from the windows of a plane to its places.
+pub enum Slopes<'a, T, N> {
+    /// To the tap that won.
+    Winners(&'a [N]),
+    /// To all taps, over the divisors: of columns (with room for whole tiles), rows and depths, or fixed.
+    Shares { columns: &'a [T], rows: &'a [T], depths: &'a [T], fixed: Option<T> },
+}
+
+/// The gradient of one plane.
+pub struct Backward<'a, T, N> {
+    pub layout: &'a Layout,
+    /// For depth and height.
+    pub reach: &'a [Reach; 2],
+    pub dy: &'a [T],
+    pub slopes: Slopes<'a, T, N>,
+}
+
+/// Writes the gradient of one plane, row by row: each gathers the slopes of the windows that see it.
+///
+/// # Panics
+/// If an array has another length than the layout says.
+pub fn backward<T: Scalar, N: Number>(backward: &Backward<T, N>, dx: SharedMut<T>, plane: usize) {
+    let [d, h, w] = backward.layout.windows;
+    let outputs = d.output * h.output * w.output;
+    let dx_len = d.input * h.input * w.input;
+    assert!(backward.dy.len() == outputs && (plane + 1) * dx_len <= dx.len());
+    match backward.slopes {
+        Slopes::Winners(winners) => assert_eq!(winners.len(), outputs),
+        Slopes::Shares { columns, rows, depths, .. } => {
+            assert!(columns.len() >= w.output.next_multiple_of(TILE));
+            assert!(rows.len() == h.output && depths.len() == d.output);
+        }
+    }
+    with_scratch(outputs, |values: &mut [T]| {
+        with_scratch(backward.layout.row() + 2 * TILE, |strip: &mut [T]| {
+            let (values, strip) = (values.as_mut_ptr(), strip.as_mut_ptr());
+            // SAFETY: the instruction set is the process's own; lengths were checked; planes are disjoint.
+            unsafe {
+                let dx = dx.as_mut_ptr().add(plane * dx_len);
+                simd::run(PlaneBackward { backward, values, strip, dx });
+            }
+        });
+    });
+}
+
+struct PlaneBackward<'a, 'b, T, N> {
+    backward: &'a Backward<'b, T, N>,
+    /// By output: the winner's number, or the share of the slope.
+    values: *mut T,
+    strip: *mut T,
+    dx: *mut T,
+}
+
+impl<T: Scalar, N: Number> Kernel<T> for PlaneBackward<'_, '_, T, N> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        unsafe {
+            self.prepare::<S>();
+            let [d, h, w] = self.backward.layout.windows;
+            for z in 0..d.input {
+                for y in 0..h.input {
+                    self.row::<S>(z, y, self.dx.add((z * h.input + y) * w.input));
+                }
+            }
+        }
+    }
+}
+
+impl<T: Scalar, N: Number> PlaneBackward<'_, '_, T, N> {
+    #[inline(always)]
+    unsafe fn prepare<S: Simd<T = T>>(&self) {
+        unsafe {
+            let [d, h, w] = self.backward.layout.windows;
+            match self.backward.slopes {
+                Slopes::Winners(winners) => {
+                    for i in 0..winners.len() {
+                        *self.values.add(i) = winners.get_unchecked(i).unpack();
+                    }
+                }
+                Slopes::Shares { columns, rows, depths, fixed } => {
+                    for row in 0..d.output * h.output {
+                        let count = depths[row / h.output] * rows[row % h.output];
+                        let (from, to) =
+                            (self.backward.dy.as_ptr().add(row * w.output), self.values.add(row * w.output));
+                        for o in (0..w.output).step_by(S::LANES) {
+                            let left = w.output - o;
+                            let share = divisor::<S>(columns.as_ptr().add(o), count, fixed);
+                            S::store_up_to(to.add(o), left, S::div(S::load_up_to(from.add(o), left), share));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn row<S: Simd<T = T>>(&self, z: usize, y: usize, dx: *mut T) {
+        unsafe {
+            let layout = self.backward.layout;
+            let [_, h, w] = &layout.windows;
+            for i in (0..layout.row()).step_by(S::LANES) {
+                S::store(self.strip.add(i), S::zero());
+            }
+            for &(depth_tap, od) in self.backward.reach[0].of(z) {
+                for &(tap, oh) in self.backward.reach[1].of(y) {
+                    let output = (od * h.output + oh) * w.output;
+                    for l in 0..w.kernel {
+                        let to = self.strip.add(layout.taps[l]);
+                        let number = (depth_tap * h.kernel + tap) * w.kernel + l;
+                        self.add_tap::<S>(output, number, to);
+                    }
+                }
+            }
+            unstage_row::<S>(layout, self.strip, dx);
+        }
+    }
+
+    /// Adds what a row of windows sends back through one of its taps.
+    #[inline(always)]
+    unsafe fn add_tap<S: Simd<T = T>>(&self, output: usize, number: usize, to: *mut T) {
+        unsafe {
+            let width = self.backward.layout.windows[2].output;
+            let values = self.values.add(output);
+            let dy = self.backward.dy.as_ptr().add(output);
+            let number = S::splat(T::from_f64(number as f64));
+            let winners = matches!(self.backward.slopes, Slopes::Winners(_));
+            for o in (0..width).step_by(S::LANES) {
+                let left = width - o;
+                let value = S::load_up_to(values.add(o), left);
+                let sent = if winners {
+                    S::select(S::eq(value, number), S::load_up_to(dy.add(o), left), S::zero())
+                } else {
+                    value
+                };
+                S::store(to.add(o), S::add(S::load(to.add(o)), sent));
+            }
+        }
+    }
+}
+
+/// The inverse of [`stage_row`]: columns back into their order, without the padding.
+#[inline(always)]
+unsafe fn unstage_row<S: Simd>(layout: &Layout, strip: *const S::T, dx: *mut S::T) {
+    unsafe {
+        let w = &layout.windows[2];
+        let (step, width) = (w.step(), w.input);
+        if step == 1 {
+            for i in (0..width).step_by(S::LANES) {
+                S::store_up_to(dx.add(i), width - i, S::load_up_to(in_slot(layout, strip, 0, w.before, i), width - i));
+            }
+        } else if step == 2 {
+            // Column 0 is in the slot of its phase; column 1 in the other one, a place later if that is phase 0.
+            let (phase, place) = (w.before % 2, w.before / 2);
+            for i in (0..width).step_by(2 * S::LANES) {
+                let a = S::load(in_slot(layout, strip, phase, place, i / 2));
+                let b = S::load(in_slot(layout, strip, 1 - phase, place + phase, i / 2));
+                let (low, high) = S::interleave(a, b);
+                S::store_up_to(dx.add(i), width - i, low);
+                if width - i > S::LANES {
+                    S::store_up_to(dx.add(i + S::LANES), width - i - S::LANES, high);
+                }
+            }
+        } else {
+            for i in 0..width {
+                *dx.add(i) = S::T::ZERO;
+            }
+            for slot in 0..layout.phases.len() {
+                let phase = *layout.phases.get_unchecked(slot);
+                let start = w.before.saturating_sub(phase).div_ceil(step);
+                let mut column = start * step + phase - w.before;
+                let mut from = slot * layout.pitch + start;
+                while column < width && from < (slot + 1) * layout.pitch {
+                    *dx.add(column) = *strip.add(from);
+                    column += step;
+                    from += 1;
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn in_slot<T>(layout: &Layout, strip: *const T, slot: usize, place: usize, i: usize) -> *const T {
+    unsafe { strip.add(slot * layout.pitch + place + i) }
+}

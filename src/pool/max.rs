@@ -1,0 +1,152 @@
+//! Max pooling.
+
+use super::kernel::{self, Backward, Band, Forward, Number, Slopes};
+use super::layout::{Layout, Reach, TILE, inside};
+use super::{for_units, plane_cost, reference};
+use crate::geometry::Error;
+use crate::geometry::pool::PoolGeometry;
+use crate::memory::{Block, Plain};
+use crate::scalar::Scalar;
+use crate::threads::{SharedMut, parallel_chunks_mut};
+
+/// Which place won each window.
+pub struct Winners {
+    outputs: usize,
+    block: Block,
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// The number of the tap in its window.
+    Byte,
+    Word,
+    /// The flat place in the plane, or -1 for none.
+    Place,
+}
+
+impl Winners {
+    /// Room for the winners of a call.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn new(g: &PoolGeometry) -> Result<Self, Error> {
+        let form = match g.taps() {
+            _ if Layout::new(g).is_none() => Form::Place,
+            ..=256 => Form::Byte,
+            _ => Form::Word,
+        };
+        let block = Block::new(g.y_len() * form.bytes()).map_err(|error| Error::Memory(error.to_string()))?;
+        Ok(Winners { outputs: g.y_len(), block, form })
+    }
+
+    /// The memory in use.
+    pub fn nbytes(&self) -> usize {
+        self.outputs * self.form.bytes()
+    }
+
+    /// The flat place of each maximum in its plane, -1 where the window lies in the padding altogether.
+    pub fn indices(&self, g: &PoolGeometry, to: &mut [i64]) {
+        assert_eq!((to.len(), self.outputs), (g.y_len(), g.y_len()));
+        match self.form {
+            Form::Byte => indices(g, self.block.as_slice::<u8>(self.outputs), to),
+            Form::Word => indices(g, self.block.as_slice::<u16>(self.outputs), to),
+            Form::Place => to.copy_from_slice(self.block.as_slice(self.outputs)),
+        }
+    }
+}
+
+impl Form {
+    fn bytes(self) -> usize {
+        match self {
+            Form::Byte => 1,
+            Form::Word => 2,
+            Form::Place => 8,
+        }
+    }
+}
+
+fn indices<N: Plain + Into<u32>>(g: &PoolGeometry, winners: &[N], to: &mut [i64]) {
+    let ([_, height, width], [_, rows, columns]) = (g.output(), g.input());
+    let [_, tap_rows, tap_columns] = g.kernel();
+    let at = |axis: usize, o: usize, tap: usize| {
+        let window = &g.windows[axis];
+        (o * window.step()) as i64 + window.offset(tap)
+    };
+    let mut places = Vec::with_capacity(g.taps());
+    for tap in 0..g.taps() {
+        let (d, h, w) = (tap / (tap_rows * tap_columns), tap / tap_columns % tap_rows, tap % tap_columns);
+        places.push((at(0, 0, d) * rows as i64 + at(1, 0, h)) * columns as i64 + at(2, 0, w));
+    }
+    let step = g.windows[2].step() as i64;
+    parallel_chunks_mut(to, width, &|row, to| {
+        let (d, h) = (row / height % g.windows[0].output, row % height);
+        let start = (d * g.windows[0].step() * rows + h * g.windows[1].step()) * columns;
+        for (o, (to, &winner)) in to.iter_mut().zip(&winners[row * width..]).enumerate() {
+            let number: u32 = winner.into();
+            *to = start as i64 + o as i64 * step + places[number as usize];
+        }
+    });
+}
+
+/// The largest value of every window; with `winners`, also where it is.
+///
+/// # Panics
+/// If a length differs from the geometry's.
+pub fn forward<T: Scalar>(g: &PoolGeometry, x: &[T], y: &mut [T], winners: Option<&mut Winners>) {
+    assert_eq!((x.len(), y.len()), (g.x_len(), g.y_len()));
+    let Some(layout) = Layout::new(g) else {
+        match winners {
+            Some(winners) => reference::max(g, x, y, winners.block.as_mut_slice(winners.outputs)),
+            None => reference::max(g, x, y, &mut vec![0; y.len()]),
+        }
+        return;
+    };
+    match winners {
+        None => run::<T, u8>(g, &layout, x, y, None),
+        Some(winners) if winners.form == Form::Byte => {
+            run(g, &layout, x, y, Some(winners.block.as_mut_slice::<u8>(winners.outputs)));
+        }
+        Some(winners) => run(g, &layout, x, y, Some(winners.block.as_mut_slice::<u16>(winners.outputs))),
+    }
+}
+
+fn run<T: Scalar, N: Number>(g: &PoolGeometry, layout: &Layout, x: &[T], y: &mut [T], winners: Option<&mut [N]>) {
+    let first = |axis: usize, times: usize| {
+        let window = g.windows[axis];
+        (0..window.output).map(move |o| T::from_f64((inside(&window, o).start * times) as f64))
+    };
+    let mut columns: Vec<T> = first(2, 1).collect();
+    columns.resize(g.output()[2].next_multiple_of(TILE), T::ZERO);
+    let rows: Vec<T> = first(1, g.kernel()[2]).collect();
+    let depths = vec![T::ZERO; g.output()[0]];
+    let forward = Forward { layout, x, y: SharedMut::new(y), columns: &columns, rows: &rows, depths: &depths };
+    let winners = winners.map(SharedMut::new);
+    let units = g.planes() * g.output()[0] * layout.bands;
+    for_units(units, g.x_len().max(g.y_len()) / units.max(1), &|unit| {
+        kernel::max(&forward, winners, Band::new(layout, unit));
+    });
+}
+
+/// The gradient with respect to x: every slope goes to the place that won its window.
+///
+/// # Panics
+/// If a length differs from the geometry's.
+pub fn backward<T: Scalar>(g: &PoolGeometry, dy: &[T], winners: &Winners, dx: &mut [T]) {
+    assert_eq!((dx.len(), dy.len(), winners.outputs), (g.x_len(), g.y_len(), g.y_len()));
+    match (winners.form, Layout::new(g)) {
+        (Form::Byte, Some(layout)) => back(g, &layout, dy, winners.block.as_slice::<u8>(winners.outputs), dx),
+        (Form::Word, Some(layout)) => back(g, &layout, dy, winners.block.as_slice::<u16>(winners.outputs), dx),
+        _ => reference::max_backward(g, dy, winners.block.as_slice(winners.outputs), dx),
+    }
+}
+
+fn back<T: Scalar, N: Number>(g: &PoolGeometry, layout: &Layout, dy: &[T], winners: &[N], dx: &mut [T]) {
+    let reach = [Reach::new(&g.windows[0]), Reach::new(&g.windows[1])];
+    let (outputs, dx) = (g.output_plane(), SharedMut::new(dx));
+    for_units(g.planes(), plane_cost(g), &|plane| {
+        let part = plane * outputs..(plane + 1) * outputs;
+        let slopes = Slopes::Winners(&winners[part.clone()]);
+        kernel::backward(&Backward { layout, reach: &reach, dy: &dy[part], slopes }, dx, plane);
+    });
+}

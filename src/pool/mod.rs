@@ -1,0 +1,42 @@
+//! Max and average pooling over one to three spatial axes, and their gradients.
+//!
+//! All arrays are contiguous: x (N, C, ...), y (N, C, ...); a plane is one channel of one image, and planes are
+//! independent. [`reference`](mod@reference) states what is computed. The fast paths copy bands of a plane into scratch,
+//! padded and with the columns sorted by their phase modulo the stride ([`layout`]), so that every tap of a row of windows
+//! is a contiguous load for any stride, padding and dilation.
+
+pub mod average;
+mod kernel;
+mod layout;
+pub mod max;
+pub mod reference;
+#[cfg(test)]
+mod tests;
+
+use crate::geometry::pool::PoolGeometry;
+use crate::threads::parallel_for;
+
+/// Elements of a task, so that its overhead does not count.
+const TASK: usize = 1 << 14;
+/// Elements below which a call stays on its own thread.
+const SMALL: usize = 1 << 17;
+
+/// Calls `body` with each of the `units`, several to a task; a unit reads or writes some `elements`.
+fn for_units(units: usize, elements: usize, body: &(dyn Fn(usize) + Sync)) {
+    let elements = elements.max(1);
+    if units.saturating_mul(elements) < SMALL {
+        (0..units).for_each(body);
+        return;
+    }
+    let per_task = (TASK / elements).max(1);
+    parallel_for(units.div_ceil(per_task), &|task| {
+        for unit in task * per_task..units.min((task + 1) * per_task) {
+            body(unit);
+        }
+    });
+}
+
+/// What a unit of the backward call costs, in elements.
+fn plane_cost(g: &PoolGeometry) -> usize {
+    g.input_plane() + g.output_plane()
+}
