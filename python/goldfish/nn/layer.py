@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -155,7 +156,7 @@ class Layer(ABC):
         """Set every gradient to zero."""
         for _, layer in walk(self):
             for name, value in layer.params.items():
-                layer.grads[name] = _zeros_like(value)
+                layer.grads[name] = _zeros(value.shape, value.dtype)
 
     def freeze(self, frozen: bool = True) -> Self:
         """Exclude every parameter from training, or include it again; returns the layer itself."""
@@ -260,11 +261,11 @@ class Layer(ABC):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.grads = {name: _zeros_like(value) for name, value in self.params.items()}
+        self.grads = {name: _zeros(value.shape, value.dtype) for name, value in self.params.items()}
 
     def _add(self, name: str, value: Array) -> None:
         self.params[name] = value
-        self.grads[name] = _zeros_like(value)
+        self.grads[name] = _zeros(value.shape, value.dtype)
 
     def _needs(self, needs_x: bool) -> tuple[str, ...]:
         own = () if self.frozen else tuple(self.params)
@@ -361,5 +362,6 @@ def is_turned(x: Array) -> bool:
     return x.ndim > 2 and not x.flags.c_contiguous and turn(x).flags.c_contiguous
 
 
-def _zeros_like(value: Array) -> Array:
-    return np.broadcast_to(np.zeros((), value.dtype), value.shape)
+@functools.lru_cache(maxsize=1024)
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    return np.broadcast_to(np.zeros((), dtype), shape)
