@@ -5,10 +5,13 @@
 //! `exp(r)` (Remez exchange), of degree 4 for `f32` (3.1e-9) and 9 for `f64` (3.7e-18): small beside half a unit in the last
 //! place. `ln 2` is taken off in two steps, the first of which is exact even where a fused multiplication is missing.
 //!
-//! | function | error over all floats, subnormal results included |
-//! |---|---|
-//! | [`exp`] | at most 1 ulp |
-//! | [`tanh`], [`sigmoid`] | at most 4 ulp |
+//! | function | error over all floats, subnormal results included | seen, `f32` | seen, `f64` |
+//! |---|---|---|---|
+//! | [`exp`], [`exp_of_negative`] | at most 1 ulp | 0.90 | 0.88 |
+//! | [`tanh`] | at most 4 ulp | 2.50 | 2.40 |
+//! | [`sigmoid`] | at most 4 ulp | 2.41 | 1.82 |
+//!
+//! Seen: in `f32` at every x with `2^-30 <= |x| < 128`, in `f64` at 60,000 samples; the worst of the three instruction sets.
 //!
 //! NaN gives NaN, infinities give the limits, and `tanh` keeps the sign of zero.
 

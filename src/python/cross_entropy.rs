@@ -112,7 +112,6 @@ struct Arguments<'py> {
 }
 
 impl<'py> Arguments<'py> {
-    #[allow(clippy::too_many_arguments)]
     fn new(
         call: Call<'py>,
         logits: &Bound<'py, PyAny>,
