@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from goldfish.cli.demo.ngram import NGram
-from goldfish.cli.demo.text import load_corpus
+from goldfish.cli.demo.text import Corpus, load_corpus
 from goldfish.models import CharLanguageModel
 
 _PROMPT = "The "
@@ -97,13 +97,7 @@ def run(say: Callable[[str], None], *, quick: bool = False) -> Language:
     )
     say(f"language: training an LSTM on {len(corpus.train):,} characters of Python's help texts")
     start = time.perf_counter()
-    loss: list[float] = []
-    validation: list[float] = []
-    for rate, epochs in [(1e-2, 2)] if quick else [(4e-3, 9), (8e-4, 3)]:
-        model.set_params(learning_rate_init=rate, max_iter=epochs)
-        model.fit(corpus.train, validation_text=corpus.validation)
-        loss += [nats / math.log(2) for nats in model.loss_curve_]
-        validation += [-score for score in model.validation_scores_ or ()]
+    loss, validation = _train(model, corpus, [(1e-2, 2)] if quick else [(4e-3, 9), (8e-4, 3)])
     seconds = time.perf_counter() - start
     length = 100 if quick else 600
     result = Language(
@@ -132,3 +126,17 @@ def run(say: Callable[[str], None], *, quick: bool = False) -> Language:
         f"the 5-gram {result.ngram_bits:.3f}"
     )
     return result
+
+
+def _train(
+    model: CharLanguageModel, corpus: Corpus, phases: Sequence[tuple[float, int]]
+) -> tuple[list[float], list[float]]:
+    """Fit in phases of (learning rate, epochs); bits per character of training and validation text after each epoch."""
+    loss: list[float] = []
+    validation: list[float] = []
+    for rate, epochs in phases:
+        model.set_params(learning_rate_init=rate, max_iter=epochs)
+        model.fit(corpus.train, validation_text=corpus.validation)
+        loss += [nats / math.log(2) for nats in model.loss_curve_]
+        validation += [-score for score in model.validation_scores_ or ()]
+    return loss, validation
