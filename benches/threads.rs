@@ -1,9 +1,11 @@
 //! What a dispatch costs: `cargo bench --bench threads`.
 
 use std::hint::black_box;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use goldfish_core::memory::{Block, with_scratch};
 use goldfish_core::threads::{parallel_for, set_num_threads};
 
@@ -15,12 +17,26 @@ fn dispatch(criterion: &mut Criterion) {
             bencher.iter(|| parallel_for(threads, &|i| _ = black_box(i)));
         });
     }
+    // Each task waits until the other has started, so the worker must take part. Two threads are sure to, since nobody
+    // else uses the pool.
+    group.bench_function("awake, 2 threads, both work", |bencher| {
+        set_num_threads(2);
+        bencher.iter(|| {
+            let started = AtomicUsize::new(0);
+            parallel_for(2, &|_| {
+                started.fetch_add(1, AcqRel);
+                while started.load(Acquire) < 2 {
+                    std::hint::spin_loop();
+                }
+            });
+        });
+    });
     group.bench_function("asleep, 2 threads", |bencher| {
         set_num_threads(2);
         bencher.iter_batched(
             || std::thread::sleep(Duration::from_micros(500)),
             |()| parallel_for(2, &|i| _ = black_box(i)),
-            criterion::BatchSize::PerIteration,
+            BatchSize::PerIteration,
         );
     });
     group.finish();

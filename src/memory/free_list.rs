@@ -7,7 +7,7 @@
 
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::system::{give_back, machine_memory};
@@ -219,7 +219,6 @@ static SHARED: Shared = Shared { lock: Lock(AtomicBool::new(false)), list: Unsaf
 
 /// Runs `body`, which must neither panic nor come back here, on the free list.
 fn with_free_list<R>(body: impl FnOnce(&mut FreeList) -> R) -> R {
-    hold_lock_during_fork();
     SHARED.lock.acquire();
     // SAFETY: the lock is ours.
     let result = body(unsafe { &mut *SHARED.list.get() });
@@ -227,18 +226,22 @@ fn with_free_list<R>(body: impl FnOnce(&mut FreeList) -> R) -> R {
     result
 }
 
-/// Makes a fork wait for the lock, so that the child finds the list whole and the lock free. Registers the handlers once,
-/// for this process and its children, which inherit them.
-fn hold_lock_during_fork() {
-    static REGISTERED: AtomicBool = AtomicBool::new(false);
+/// Makes a fork wait for the lock, so that the child finds the list whole and the lock free. Runs when the program or
+/// library is loaded: handlers that are registered while another thread forks may miss that fork.
+// SAFETY: the section lists functions of this type, to be called once each.
+#[cfg_attr(not(target_os = "macos"), unsafe(link_section = ".init_array"))]
+#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
+#[used]
+static HOLD_LOCK_DURING_FORK: extern "C" fn() = {
     extern "C" fn acquire() {
         SHARED.lock.acquire();
     }
     extern "C" fn release() {
         SHARED.lock.release();
     }
-    if !REGISTERED.load(Relaxed) && !REGISTERED.swap(true, AcqRel) {
+    extern "C" fn register() {
         // SAFETY: the handlers only take and give back a spin lock.
         unsafe { libc::pthread_atfork(Some(acquire), Some(release), Some(release)) };
     }
-}
+    register
+};

@@ -9,7 +9,8 @@
 //!   and then park. Waking them takes up to 100 us, during which the caller gets on with the tasks.
 //! * The pool serves one call at a time. A call that finds it busy, from another thread or from inside a task, runs all
 //!   its tasks alone at once rather than wait.
-//! * A forked child starts with no workers, and makes its own. (A task must not fork.)
+//! * A forked child starts without workers, and makes its own, even if the fork comes while another thread is inside a
+//!   job. (A task must not fork.)
 //! * Nothing here touches the floating-point environment.
 #![allow(unsafe_code)]
 
@@ -23,7 +24,7 @@ pub(crate) mod tests;
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
+use std::sync::atomic::{AtomicPtr, AtomicUsize};
 
 use pool::Pool;
 pub use shared::{SharedMut, parallel_chunks_mut};
@@ -108,7 +109,6 @@ fn pool() -> &'static Pool {
 
 #[cold]
 fn create_pool() -> &'static Pool {
-    forget_pool_in_children();
     let new = Box::into_raw(Box::new(Pool::new()));
     match POOL.compare_exchange(std::ptr::null_mut(), new, AcqRel, Acquire) {
         // SAFETY: from a box that is never freed.
@@ -122,14 +122,19 @@ fn create_pool() -> &'static Pool {
     }
 }
 
-/// Registers the fork handler, once for this process and its children, which inherit it.
-fn forget_pool_in_children() {
-    static REGISTERED: AtomicBool = AtomicBool::new(false);
+/// Makes a forked child forget the pool. Runs when the program or library is loaded: a handler that is registered while
+/// another thread forks may miss that fork.
+// SAFETY: the section lists functions of this type, to be called once each.
+#[cfg_attr(not(target_os = "macos"), unsafe(link_section = ".init_array"))]
+#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
+#[used]
+static FORGET_POOL_IN_CHILDREN: extern "C" fn() = {
     extern "C" fn in_child() {
         POOL.store(std::ptr::null_mut(), Release);
     }
-    if !REGISTERED.swap(true, AcqRel) {
+    extern "C" fn register() {
         // SAFETY: the handler only stores to an atomic, which is allowed in a forked child.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     }
-}
+    register
+};

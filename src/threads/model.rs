@@ -82,7 +82,7 @@ fn loom_two_workers_compete_for_one_seat() {
 
 #[test]
 fn loom_a_second_caller_finds_the_pool_free_or_busy() {
-    model(2, |pool| {
+    model(3, |pool| {
         let other = Arc::new(Results::new(2));
         let theirs = Arc::clone(&other);
         let caller = thread::spawn(move || pool.run(1, 2, &|i| theirs.count(i)));
