@@ -10,6 +10,7 @@ PYTHON3 ?= python3
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 MATURIN := $(VENV)/bin/maturin develop --release --quiet
+DOCUMENTED := goldfish goldfish.nn goldfish.models
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs')
 
 # The interpreter that PyO3 looks at; the same for every cargo command, so that none rebuilds it for another.
@@ -89,8 +90,8 @@ bench: build ## compare speed with torch, ONNX Runtime and NumPy; rewrites the t
 
 docs: build ## the reference as HTML, in target/docs and target/doc
 	$(PYTHON) -m pytest -q tests/test_readme.py
-	$(PYTHON) -m pdoc --docformat numpy --math --output-directory target/docs goldfish
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --features python
+	$(PYTHON) -m pdoc --docformat numpy --math --output-directory target/docs $(DOCUMENTED)
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --document-private-items --features python
 
 clean: ## remove everything that is built or installed here
 	rm -rf target $(VENV) dist demo-report .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
