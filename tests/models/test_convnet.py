@@ -37,7 +37,7 @@ def _small(**options):
 
 @parametrize_with_checks(
     [
-        _small(max_iter=30, learning_rate_init=0.01),
+        ConvNetClassifier(),
         _small(max_iter=60, learning_rate_init=0.01, early_stopping=True, validation_fraction=0.3, n_iter_no_change=60),
     ],
     expected_failed_checks=_expected_failures,
