@@ -91,7 +91,7 @@ bench: build ## compare speed with torch, ONNX Runtime and NumPy; rewrites the t
 docs: build ## the reference as HTML, in target/docs and target/doc
 	$(PYTHON) -m pytest -q tests/test_readme.py
 	$(PYTHON) -m pdoc --docformat numpy --math --output-directory target/docs $(DOCUMENTED)
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --document-private-items --features python
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --locked --quiet --no-deps --document-private-items --features python
 
 clean: ## remove everything that is built or installed here
 	rm -rf target $(VENV) dist demo-report .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
