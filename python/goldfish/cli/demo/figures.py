@@ -65,7 +65,7 @@ def filters(weights: NDArray[np.float32]) -> str:
         figure = Figure(figsize=(4.6, 0.6 * -(-len(weights) // 8)))
         for axes, weight in zip(_tiles(figure, len(weights), columns=8), weights, strict=True):
             limit = float(np.abs(weight).max()) or 1.0
-            axes.pcolormesh(weight, cmap=_FILTERS, vmin=-limit, vmax=limit, edgecolor="face", linewidth=0.2)
+            axes.imshow(weight, cmap=_FILTERS, vmin=-limit, vmax=limit, interpolation="none")
         return _svg(
             figure, "filters", f"The {len(weights)} learned filters of the first convolution, {weights.shape[1:]}"
         )
@@ -91,7 +91,7 @@ def misread(mistakes: Sequence[Misread], limit: int = 8) -> str:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(4.6, 1.42 * -(-len(shown) // 4)))
         for axes, mistake in zip(_tiles(figure, len(shown), columns=4), shown, strict=True):
-            axes.pcolormesh(mistake.image, cmap=_PAPER, vmin=0, vmax=1, edgecolor="face", linewidth=0.2)
+            axes.imshow(mistake.image, cmap=_PAPER, vmin=0, vmax=1, interpolation="none")
             axes.set_title(f"{mistake.truth} read as {mistake.guess}", fontsize=11, pad=4)
         return _svg(figure, "misread", f"Test images that were misread: {words}")
 
@@ -248,7 +248,6 @@ def _tiles(figure: Figure, count: int, columns: int) -> list[Axes]:
     tiles = [figure.add_subplot(rows, columns, index + 1) for index in range(count)]
     for axes in tiles:
         axes.set(xticks=[], yticks=[], aspect="equal")
-        axes.invert_yaxis()
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
     return tiles

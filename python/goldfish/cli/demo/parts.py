@@ -77,7 +77,7 @@ class Parts:
             ),
             Headline(
                 "Against NumPy",
-                f"{ratios[0]:.1f} to {ratios[-1]:.1f} x",
-                f"as fast, over {len(ratios)} operations",
+                f"{ratios[0]:.1f} to {ratios[-1]:.1f}",
+                f"times as fast, over {len(ratios)} operations",
             ),
         ]

@@ -82,7 +82,7 @@ that run.</p>
 
 def _digits(part: Digits) -> str:
     wrong = len(part.misread)
-    mistakes = "No digit was misread." if not wrong else f"The most confident of the {wrong} mistakes."
+    mistakes = f"The most confident of the {wrong} mistakes." if wrong else "No digit was misread."
     learning = figures.curves(
         "learning",
         f"Training loss by epoch on a logarithmic scale, from {part.loss[0]:.3f} to {part.loss[-1]:.4f} nats",
@@ -101,7 +101,7 @@ def _digits(part: Digits) -> str:
         (
             "How it learned",
             learning,
-            f"{part.epochs} passes over the training images, the last ones in smaller steps.",
+            f"{part.epochs} passes over the training images; the vertical axis is logarithmic.",
         ),
         (
             "What it mixes up",
