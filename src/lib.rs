@@ -12,6 +12,7 @@
 //! | [`linear`] | the dense layer |
 //! | [`conv`] | convolution; one file or folder per algorithm |
 //! | [`pool`] | max and average pooling |
+//! | [`strip`] | bands of a plane in scratch, which pooling and depthwise convolution read |
 //! | [`recurrent`] | Elman, LSTM and GRU networks, forward and backpropagation through time |
 //! | [`pointwise`] | passes over elements: activations, softmax, losses, dropout, embedding, optimiser steps |
 //! | `python` | the bindings, and the only folder that knows Python (feature `python`) |
@@ -29,6 +30,7 @@ pub mod pointwise;
 pub mod pool;
 pub mod scalar;
 pub mod simd;
+pub mod strip;
 pub mod threads;
 
 #[cfg(feature = "python")]

@@ -1,8 +1,10 @@
 //! Convolution (cross-correlation) over one to three spatial axes, and its gradients.
 //!
 //! All arrays are contiguous: x (N, C, ...), weight (O, C / groups, ...), y (N, O, ...). [`reference`](mod@reference) states
-//! what is computed; [`implicit_gemm`] computes it for every shape and option.
+//! what is computed; [`implicit_gemm`] computes it for every shape and option, [`depthwise`] faster where each channel has
+//! filters of its own.
 
+pub mod depthwise;
 pub mod implicit_gemm;
 pub mod reference;
 #[cfg(test)]
@@ -53,7 +55,10 @@ impl Algorithm {
 pub fn forward<T: Scalar>(g: &ConvGeometry, x: &[T], weight: &[T], bias: Option<&[T]>, y: &mut [T]) {
     check(g, x.len(), weight.len(), y.len());
     assert!(bias.is_none_or(|bias| bias.len() == g.groups * g.outputs));
-    implicit_gemm::forward(g, x, weight, bias, y);
+    match depthwise::layout(g) {
+        Some(layout) => depthwise::forward(g, &layout, x, weight, bias, y),
+        None => implicit_gemm::forward(g, x, weight, bias, y),
+    }
 }
 
 /// The gradient with respect to x.
@@ -62,7 +67,10 @@ pub fn forward<T: Scalar>(g: &ConvGeometry, x: &[T], weight: &[T], bias: Option<
 /// If a length differs from the geometry's.
 pub fn backward_x<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut [T]) {
     check(g, dx.len(), weight.len(), dy.len());
-    implicit_gemm::backward_x(g, dy, weight, dx);
+    match depthwise::layout(g) {
+        Some(layout) => depthwise::backward_x(g, &layout, dy, weight, dx),
+        None => implicit_gemm::backward_x(g, dy, weight, dx),
+    }
 }
 
 /// The gradient with respect to the weight.
@@ -71,7 +79,10 @@ pub fn backward_x<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut 
 /// If a length differs from the geometry's.
 pub fn backward_weight<T: Scalar>(g: &ConvGeometry, dy: &[T], x: &[T], dweight: &mut [T]) {
     check(g, x.len(), dweight.len(), dy.len());
-    implicit_gemm::backward_weight(g, dy, x, dweight);
+    match depthwise::layout(g) {
+        Some(layout) => depthwise::backward_weight(g, &layout, dy, x, dweight),
+        None => implicit_gemm::backward_weight(g, dy, x, dweight),
+    }
 }
 
 /// The gradient with respect to the bias: sums over all places of an output channel.

@@ -1,10 +1,11 @@
 //! Average pooling.
 
-use super::kernel::{self, Backward, Band, Forward, Slopes};
-use super::layout::{Layout, Reach, TILE};
+use super::kernel::{self, Backward, Forward, Slopes};
 use super::{for_units, plane_cost, reference};
 use crate::geometry::pool::PoolGeometry;
 use crate::scalar::Scalar;
+use crate::strip::kernel::Band;
+use crate::strip::{Layout, Reach, TILE};
 use crate::threads::SharedMut;
 
 pub use super::reference::Divisor;
@@ -39,7 +40,7 @@ impl<T: Scalar> Counts<T> {
 /// If a length differs from the geometry's.
 pub fn forward<T: Scalar>(g: &PoolGeometry, divisor: Divisor, x: &[T], y: &mut [T]) {
     assert_eq!((x.len(), y.len()), (g.x_len(), g.y_len()));
-    let Some(layout) = Layout::new(g) else {
+    let Some(layout) = Layout::new(&g.windows) else {
         reference::average(g, divisor, x, y);
         return;
     };
@@ -64,7 +65,7 @@ pub fn forward<T: Scalar>(g: &PoolGeometry, divisor: Divisor, x: &[T], y: &mut [
 /// If a length differs from the geometry's.
 pub fn backward<T: Scalar>(g: &PoolGeometry, divisor: Divisor, dy: &[T], dx: &mut [T]) {
     assert_eq!((dx.len(), dy.len()), (g.x_len(), g.y_len()));
-    let Some(layout) = Layout::new(g) else {
+    let Some(layout) = Layout::new(&g.windows) else {
         reference::average_backward(g, divisor, dy, dx);
         return;
     };

@@ -2,10 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use super::layout::{Layout, Reach, TILE, inside};
 use crate::memory::{Plain, with_scratch};
 use crate::scalar::Scalar;
 use crate::simd::{self, Kernel, Simd};
+use crate::strip::kernel::{Band, Windows, stage, unstage_row};
+use crate::strip::{Layout, Reach, TILE};
 use crate::threads::SharedMut;
 
 /// The number of a tap in its window, in as few bytes as the window allows.
@@ -30,24 +31,6 @@ macro_rules! number {
 }
 number!(u8);
 number!(u16);
-
-/// A band of output rows of one plane.
-#[derive(Clone, Copy)]
-pub struct Band {
-    pub plane: usize,
-    /// Output depth.
-    pub depth: usize,
-    /// Number of the band within its depth.
-    pub number: usize,
-}
-
-impl Band {
-    pub fn new(layout: &Layout, unit: usize) -> Self {
-        let (rest, number) = (unit / layout.bands, unit % layout.bands);
-        let depths = layout.windows[0].output;
-        Band { plane: rest / depths, depth: rest % depths, number }
-    }
-}
 
 /// What the windows of a call share.
 pub struct Forward<'a, T> {
@@ -117,7 +100,7 @@ impl<T: Scalar, N: Number> Kernel<T> for Max<'_, '_, T, N> {
     #[inline(always)]
     unsafe fn run<S: Simd<T = T>>(self) {
         unsafe {
-            let nan = stage::<S, true>(self.forward, self.band, self.strip);
+            let nan = stage::<S, true>(self.forward.layout, self.forward.x.as_ptr(), self.band, self.strip);
             match (&self.winners, nan) {
                 (None, false) => self.rows::<S, false, false>(),
                 (None, true) => self.rows::<S, false, true>(),
@@ -135,8 +118,8 @@ impl<T: Scalar, N: Number> Max<'_, '_, T, N> {
             let f = self.forward;
             let width = f.layout.windows[2].output;
             let taps = f.layout.windows[1].kernel * f.layout.windows[2].kernel;
-            let mut windows = Windows::new(f, self.band);
-            while windows.next(f) {
+            let mut windows = Windows::new(f.layout, self.band);
+            while windows.next(f.layout) {
                 let y = f.y.as_mut_ptr().add(windows.output);
                 let first = T::from_f64(windows.depths.start as f64 * taps as f64);
                 let first = first + *f.rows.get_unchecked(windows.oh);
@@ -178,7 +161,7 @@ impl<T: Scalar, N: Number> Max<'_, '_, T, N> {
             let mut winner = [S::zero(); NV];
             let taps = f.layout.taps.len();
             for d in windows.depths.clone().rev() {
-                let base = self.strip.wrapping_offset(windows.start(f, d)).wrapping_add(o);
+                let base = self.strip.wrapping_offset(windows.start(f.layout, d)).wrapping_add(o);
                 for t in windows.taps.clone().rev() {
                     let from = base.wrapping_add(*f.layout.taps.get_unchecked(t));
                     let number = if WINNERS { S::splat(T::from_f64((d * taps + t) as f64)) } else { S::zero() };
@@ -224,10 +207,10 @@ impl<T: Scalar> Kernel<T> for Average<'_, '_, T> {
     unsafe fn run<S: Simd<T = T>>(self) {
         unsafe {
             let f = self.forward;
-            stage::<S, false>(f, self.band, self.strip);
+            stage::<S, false>(f.layout, f.x.as_ptr(), self.band, self.strip);
             let width = f.layout.windows[2].output;
-            let mut windows = Windows::new(f, self.band);
-            while windows.next(f) {
+            let mut windows = Windows::new(f.layout, self.band);
+            while windows.next(f.layout) {
                 let y = f.y.as_mut_ptr().add(windows.output);
                 let mut o = 0;
                 while o < width {
@@ -252,7 +235,7 @@ impl<T: Scalar> Average<'_, '_, T> {
             let f = self.forward;
             let mut sum = [S::zero(); NV];
             for d in windows.depths.clone() {
-                let base = self.strip.wrapping_offset(windows.start(f, d)).wrapping_add(o);
+                let base = self.strip.wrapping_offset(windows.start(f.layout, d)).wrapping_add(o);
                 for t in windows.taps.clone() {
                     let from = base.wrapping_add(*f.layout.taps.get_unchecked(t));
                     for j in 0..NV {
@@ -262,7 +245,8 @@ impl<T: Scalar> Average<'_, '_, T> {
             }
             for j in 0..NV {
                 let at = o + j * S::LANES;
-                let divisor = divisor::<S>(f.columns.as_ptr().add(at), windows.count(f), self.fixed);
+                let divisor =
+                    divisor::<S>(f.columns.as_ptr().add(at), f.rows[windows.oh] * f.depths[windows.depth], self.fixed);
                 S::store_up_to(y.add(at), left - j * S::LANES, S::div(sum[j], divisor));
             }
         }
@@ -275,160 +259,6 @@ unsafe fn divisor<S: Simd>(columns: *const S::T, rows: S::T, fixed: Option<S::T>
         match fixed {
             Some(fixed) => S::splat(fixed),
             None => S::mul(S::load(columns), S::splat(rows)),
-        }
-    }
-}
-
-/// The rows of windows of a band, one after the other.
-struct Windows {
-    depth: usize,
-    oh: usize,
-    end: usize,
-    /// Input rows and depths where the scratch begins.
-    first_row: usize,
-    first_depth: usize,
-    /// Depth taps inside the input.
-    depths: std::ops::Range<usize>,
-    /// The taps (height, width) of this row whose input rows exist.
-    taps: std::ops::Range<usize>,
-    /// Index of the row's first output.
-    output: usize,
-    plane: usize,
-    started: bool,
-}
-
-impl Windows {
-    #[inline(always)]
-    fn new<T>(f: &Forward<T>, band: Band) -> Self {
-        let [d, h, w] = f.layout.windows;
-        let oh = band.number * f.layout.band;
-        let depths = inside(&d, band.depth);
-        Windows {
-            depth: band.depth,
-            oh,
-            end: (oh + f.layout.band).min(h.output),
-            first_row: (oh * h.step()).saturating_sub(h.before),
-            first_depth: band.depth * d.step() + depths.start * d.dilation - d.before,
-            depths,
-            taps: 0..0,
-            output: 0,
-            plane: (band.plane * d.output + band.depth) * h.output * w.output,
-            started: false,
-        }
-    }
-
-    /// Steps to the next row; false past the last one.
-    #[inline(always)]
-    fn next<T>(&mut self, f: &Forward<T>) -> bool {
-        if self.started {
-            self.oh += 1;
-        }
-        self.started = true;
-        let [_, h, w] = &f.layout.windows;
-        let rows = inside(h, self.oh);
-        self.taps = rows.start * w.kernel..rows.end * w.kernel;
-        self.output = self.plane + self.oh * w.output;
-        self.oh < self.end
-    }
-
-    /// Where the first tap of this row would lie in scratch, for a depth tap; in front of it if that tap is padding.
-    #[inline(always)]
-    fn start<T>(&self, f: &Forward<T>, tap: usize) -> isize {
-        let [_, h, _] = &f.layout.windows;
-        let row = (self.oh * h.step()) as isize - h.before as isize - self.first_row as isize;
-        let depth = (tap - self.depths.start) * f.layout.rows();
-        (depth as isize + row) * f.layout.row() as isize
-    }
-
-    /// The places along depth and height that count.
-    #[inline(always)]
-    fn count<T: Scalar>(&self, f: &Forward<T>) -> T {
-        f.rows[self.oh] * f.depths[self.depth]
-    }
-}
-
-/// Copies the input rows of a band, padded and sorted by phase. Returns whether there is a NaN among them, if asked.
-#[inline(always)]
-unsafe fn stage<S: Simd, const MAX: bool>(f: &Forward<S::T>, band: Band, strip: *mut S::T) -> bool {
-    unsafe {
-        let [d, h, w] = &f.layout.windows;
-        let windows = Windows::new(f, band);
-        let end = (((windows.end - 1) * h.step() + h.extent()).saturating_sub(h.before)).min(h.input);
-        let plane = f.x.as_ptr().add(band.plane * d.input * h.input * w.input);
-        let mut nan = false;
-        for tap in windows.depths.clone() {
-            let depth = windows.first_depth + (tap - windows.depths.start) * d.dilation;
-            for row in windows.first_row..end {
-                let from = plane.add((depth * h.input + row) * w.input);
-                let number = (tap - windows.depths.start) * f.layout.rows() + row - windows.first_row;
-                stage_row::<S, MAX>(f.layout, from, strip.add(number * f.layout.row()));
-                if MAX {
-                    nan |= has_nan::<S>(from, w.input);
-                }
-            }
-        }
-        nan
-    }
-}
-
-#[inline(always)]
-unsafe fn has_nan<S: Simd>(from: *const S::T, len: usize) -> bool {
-    unsafe {
-        let mut found = S::is_nan(S::zero());
-        for i in (0..len).step_by(S::LANES) {
-            found = S::or(found, S::is_nan(S::load_up_to(from.add(i), len - i)));
-        }
-        S::bits(found) != 0
-    }
-}
-
-/// One row, phase by phase: padding, elements, padding.
-#[inline(always)]
-unsafe fn stage_row<S: Simd, const MAX: bool>(layout: &Layout, from: *const S::T, to: *mut S::T) {
-    unsafe {
-        let w = &layout.windows[2];
-        let step = w.step();
-        let padding = S::splat(if MAX { S::T::NEG_INFINITY } else { S::T::ZERO });
-        for slot in 0..layout.phases.len() {
-            let phase = *layout.phases.get_unchecked(slot);
-            let to = to.add(slot * layout.pitch);
-            let start = w.before.saturating_sub(phase).div_ceil(step).min(layout.pitch);
-            let end = (w.before + w.input).saturating_sub(phase).div_ceil(step).clamp(start, layout.pitch);
-            for i in (0..start).step_by(S::LANES) {
-                S::store(to.add(i), padding);
-            }
-            if end > start {
-                copy_every::<S>(from.add(start * step + phase - w.before), to.add(start), end - start, step);
-            }
-            let mut i = end;
-            while i < layout.pitch {
-                S::store(to.add(i), padding);
-                i += S::LANES;
-            }
-        }
-    }
-}
-
-/// Copies `len` elements `step` apart; whole vectors are written, up to a vector's length past the last element.
-#[inline(always)]
-unsafe fn copy_every<S: Simd>(from: *const S::T, to: *mut S::T, len: usize, step: usize) {
-    unsafe {
-        let mut i = 0;
-        while i < len {
-            let left = len - i;
-            if step == 1 {
-                S::store(to.add(i), S::load_up_to(from.add(i), left));
-                i += S::LANES;
-            } else if step == 2 {
-                let (from, left) = (from.add(2 * i), 2 * left - 1);
-                let low = S::load_up_to(from, left);
-                let high = if left > S::LANES { S::load_up_to(from.add(S::LANES), left - S::LANES) } else { S::zero() };
-                S::store(to.add(i), S::deinterleave(low, high).0);
-                i += S::LANES;
-            } else {
-                *to.add(i) = *from.add(i * step);
-                i += 1;
-            }
         }
     }
 }
@@ -573,50 +403,4 @@ impl<T: Scalar, N: Number> PlaneBackward<'_, '_, T, N> {
             }
         }
     }
-}
-
-/// The inverse of [`stage_row`]: columns back into their order, without the padding.
-#[inline(always)]
-unsafe fn unstage_row<S: Simd>(layout: &Layout, strip: *const S::T, dx: *mut S::T) {
-    unsafe {
-        let w = &layout.windows[2];
-        let (step, width) = (w.step(), w.input);
-        if step == 1 {
-            for i in (0..width).step_by(S::LANES) {
-                S::store_up_to(dx.add(i), width - i, S::load_up_to(in_slot(layout, strip, 0, w.before, i), width - i));
-            }
-        } else if step == 2 {
-            // Column 0 is in the slot of its phase; column 1 in the other one, a place later if that is phase 0.
-            let (phase, place) = (w.before % 2, w.before / 2);
-            for i in (0..width).step_by(2 * S::LANES) {
-                let a = S::load(in_slot(layout, strip, phase, place, i / 2));
-                let b = S::load(in_slot(layout, strip, 1 - phase, place + phase, i / 2));
-                let (low, high) = S::interleave(a, b);
-                S::store_up_to(dx.add(i), width - i, low);
-                if width - i > S::LANES {
-                    S::store_up_to(dx.add(i + S::LANES), width - i - S::LANES, high);
-                }
-            }
-        } else {
-            for i in 0..width {
-                *dx.add(i) = S::T::ZERO;
-            }
-            for slot in 0..layout.phases.len() {
-                let phase = *layout.phases.get_unchecked(slot);
-                let start = w.before.saturating_sub(phase).div_ceil(step);
-                let mut column = start * step + phase - w.before;
-                let mut from = slot * layout.pitch + start;
-                while column < width && from < (slot + 1) * layout.pitch {
-                    *dx.add(column) = *strip.add(from);
-                    column += step;
-                    from += 1;
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn in_slot<T>(layout: &Layout, strip: *const T, slot: usize, place: usize, i: usize) -> *const T {
-    unsafe { strip.add(slot * layout.pitch + place + i) }
 }

@@ -1,12 +1,13 @@
 //! Max pooling.
 
-use super::kernel::{self, Backward, Band, Forward, Number, Slopes};
-use super::layout::{Layout, Reach, TILE, inside};
+use super::kernel::{self, Backward, Forward, Number, Slopes};
 use super::{for_units, plane_cost, reference};
 use crate::geometry::Error;
 use crate::geometry::pool::PoolGeometry;
 use crate::memory::{Block, Plain};
 use crate::scalar::Scalar;
+use crate::strip::kernel::Band;
+use crate::strip::{Layout, Reach, TILE, inside};
 use crate::threads::{SharedMut, parallel_chunks_mut};
 
 /// Which place won each window.
@@ -32,7 +33,7 @@ impl Winners {
     /// [`Error::Memory`].
     pub fn new(g: &PoolGeometry) -> Result<Self, Error> {
         let form = match g.taps() {
-            _ if Layout::new(g).is_none() => Form::Place,
+            _ if Layout::new(&g.windows).is_none() => Form::Place,
             ..=256 => Form::Byte,
             _ => Form::Word,
         };
@@ -95,7 +96,7 @@ fn indices<N: Plain + Into<u32>>(g: &PoolGeometry, winners: &[N], to: &mut [i64]
 /// If a length differs from the geometry's.
 pub fn forward<T: Scalar>(g: &PoolGeometry, x: &[T], y: &mut [T], winners: Option<&mut Winners>) {
     assert_eq!((x.len(), y.len()), (g.x_len(), g.y_len()));
-    let Some(layout) = Layout::new(g) else {
+    let Some(layout) = Layout::new(&g.windows) else {
         match winners {
             Some(winners) => reference::max(g, x, y, winners.block.as_mut_slice(winners.outputs)),
             None => reference::max(g, x, y, &mut vec![0; y.len()]),
@@ -134,7 +135,7 @@ fn run<T: Scalar, N: Number>(g: &PoolGeometry, layout: &Layout, x: &[T], y: &mut
 /// If a length differs from the geometry's.
 pub fn backward<T: Scalar>(g: &PoolGeometry, dy: &[T], winners: &Winners, dx: &mut [T]) {
     assert_eq!((dx.len(), dy.len(), winners.outputs), (g.x_len(), g.y_len(), g.y_len()));
-    match (winners.form, Layout::new(g)) {
+    match (winners.form, Layout::new(&g.windows)) {
         (Form::Byte, Some(layout)) => back(g, &layout, dy, winners.block.as_slice::<u8>(winners.outputs), dx),
         (Form::Word, Some(layout)) => back(g, &layout, dy, winners.block.as_slice::<u16>(winners.outputs), dx),
         _ => reference::max_backward(g, dy, winners.block.as_slice(winners.outputs), dx),

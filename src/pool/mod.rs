@@ -2,12 +2,10 @@
 //!
 //! All arrays are contiguous: x (N, C, ...), y (N, C, ...); a plane is one channel of one image, and planes are
 //! independent. [`reference`](mod@reference) states what is computed. The fast paths copy bands of a plane into scratch,
-//! padded and with the columns sorted by their phase modulo the stride ([`layout`]), so that every tap of a row of windows
-//! is a contiguous load for any stride, padding and dilation.
+//! padded and with the columns sorted by their phase ([`crate::strip`]).
 
 pub mod average;
 mod kernel;
-mod layout;
 pub mod max;
 pub mod reference;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Pooling as plain loops: what the fast paths are compared with, and what serves shapes beyond them.
 
-use super::layout::{inside, inside_padded};
 use crate::geometry::pool::PoolGeometry;
 use crate::scalar::Scalar;
+use crate::strip::{inside, inside_padded};
 
 /// Calls `visit(output, places)` for every window of one plane, with the flat indices of its places inside the input.
 fn windows(g: &PoolGeometry, mut visit: impl FnMut(usize, &[usize])) {

@@ -1,6 +1,8 @@
-//! How a plane is cut into bands, and how a band lies in scratch.
+//! Bands of a plane in scratch, as pooling and depthwise convolution read them: padded, and with the columns sorted by their
+//! phase modulo the stride, so that every tap of a row of windows is a contiguous load for any stride, padding and dilation.
 
-use crate::geometry::pool::PoolGeometry;
+pub mod kernel;
+
 use crate::geometry::window::Window;
 
 /// Elements of a band, so that it stays in the first-level cache (of 32 KiB in float32).
@@ -32,11 +34,12 @@ pub struct Layout {
 
 impl Layout {
     /// None if the shape is beyond the fast paths: then the reference does the work.
-    pub fn new(g: &PoolGeometry) -> Option<Self> {
-        let [_, height, width] = g.windows;
+    pub fn new(windows: &[Window; 3]) -> Option<Self> {
+        let [depth, height, width] = *windows;
         let (step, steps) = (width.step(), |k: usize| (k * width.dilation) / width.step());
         let long = width.output + steps(width.kernel - 1) > MOST_SCRATCH || height.extent() > MOST_SCRATCH;
-        if long || g.taps() > MOST_TAPS || !g.windows.iter().all(|w| (0..w.output).all(|o| !inside(w, o).is_empty())) {
+        let all_taps = windows.iter().fold(1usize, |taps, w| taps.saturating_mul(w.kernel));
+        if long || all_taps > MOST_TAPS || !windows.iter().all(|w| (0..w.output).all(|o| !inside(w, o).is_empty())) {
             return None;
         }
         let mut phases: Vec<usize> = (0..width.kernel).map(|k| k * width.dilation % step).collect();
@@ -57,12 +60,11 @@ impl Layout {
                 taps.push(k * height.dilation * row + slot * pitch + steps(l));
             }
         }
-        let mut layout = Layout { windows: g.windows, phases, pitch, taps, band: 1, bands: 1 };
-        let depth = g.windows[0].kernel;
-        let rows = (BAND / (row * depth)).saturating_sub(height.extent());
+        let mut layout = Layout { windows: *windows, phases, pitch, taps, band: 1, bands: 1 };
+        let rows = (BAND / (row * depth.kernel)).saturating_sub(height.extent());
         layout.band = (rows / height.step() + 1).min(height.output);
         layout.bands = height.output.div_ceil(layout.band);
-        let largest = layout.strip_len().max(g.output_plane());
+        let largest = layout.strip_len().max(windows.iter().map(|w| w.output).product());
         (largest <= MOST_SCRATCH).then_some(layout)
     }
 
