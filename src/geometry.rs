@@ -2,6 +2,7 @@
 
 pub mod conv;
 pub mod pool;
+pub mod recurrent;
 pub mod window;
 
 use thiserror::Error as ThisError;

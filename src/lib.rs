@@ -28,6 +28,7 @@ pub mod math;
 pub mod memory;
 pub mod pointwise;
 pub mod pool;
+pub mod recurrent;
 pub mod scalar;
 pub mod simd;
 pub mod strip;

@@ -130,9 +130,19 @@ impl<T> Strided<T> {
         &self.strides
     }
 
-    /// The element at index 0 of every axis; valid as far as shape and strides say.
-    pub fn as_ptr(&self) -> *const T {
-        self.data
+    /// All memory from the lowest to the highest element, and where in it the element at index 0 of every axis lies.
+    pub fn extent(&self) -> (&[T], usize) {
+        if self.shape.contains(&0) {
+            return (&[], 0);
+        }
+        let (mut below, mut above) = (0, 0);
+        for (&n, &stride) in self.shape.iter().zip(&self.strides) {
+            let reach = stride.unsigned_abs() * (n - 1);
+            if stride < 0 { below += reach } else { above += reach }
+        }
+        // SAFETY: the array that `owner` keeps alive reaches from its lowest element to its highest one; both belong to the
+        // same allocation, whose bytes between them are initialised like any NumPy buffer.
+        (unsafe { std::slice::from_raw_parts(self.data.sub(below), below + above + 1) }, below)
     }
 
     pub fn nbytes(&self) -> usize {

@@ -15,6 +15,7 @@ mod mse_loss;
 mod optimiser;
 mod pool;
 mod process;
+mod recurrent;
 mod window;
 
 use pyo3::prelude::*;
@@ -22,6 +23,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     process::register(module)?;
+    recurrent::register(module)?;
     linear::register(module)?;
     conv::register(module)?;
     pool::register(module)?;

@@ -1,0 +1,290 @@
+//! The forward call: packing, blocks of sequences, chunks of steps.
+
+use std::ops::Range;
+
+use super::kernel::{self, Into, Operand, Panels, lanes_on};
+use super::layout::{Frame, Slots};
+use super::plan::Plan;
+use super::steps::kernel::{Cell, Forward, Keep};
+use super::{Input, Outputs, Parameters, Saved};
+use crate::geometry::recurrent::RecurrentGeometry;
+use crate::memory::{Block, OutOfMemory, with_scratch};
+use crate::scalar::Scalar;
+use crate::simd::Isa;
+use crate::threads::{SharedMut, num_threads, parallel_chunks_mut, parallel_for};
+
+/// Rows for which x is multiplied at once: enough to use each panel several times, few enough to stay in the cache.
+const CHUNK_ROWS: usize = 96;
+/// The longest block of sequences.
+const BLOCK_PLACES: usize = 48;
+/// The shortest block, in batches of different lengths: a tile.
+const RAGGED_PLACES: usize = 6;
+/// Multiply-adds below which one thread works alone.
+const SMALL: usize = 200_000;
+
+pub struct Call<'a, T> {
+    pub isa: Isa,
+    pub geometry: &'a RecurrentGeometry,
+    pub x: &'a Input<'a, T>,
+    pub parameters: &'a Parameters<'a, T>,
+    pub keep: bool,
+}
+
+/// The packed weights.
+struct Packed<'a, T> {
+    input: Panels<'a, T>,
+    hidden: Vec<Panels<'a, T>>,
+    /// One value per column of a row of gates.
+    bias: &'a [T],
+}
+
+/// Where the tasks write.
+struct Targets<'a, T> {
+    gates: SharedMut<'a, T>,
+    h: SharedMut<'a, T>,
+    extra: SharedMut<'a, T>,
+    y: SharedMut<'a, T>,
+    h_n: SharedMut<'a, T>,
+    c_n: Option<SharedMut<'a, T>>,
+}
+
+impl<T: Scalar> Call<'_, T> {
+    pub fn run<C: Cell<T>>(&self, cell: C, outputs: Outputs<T>) -> Result<Option<Saved>, OutOfMemory> {
+        let (plan, frame) = (Plan::new(self.geometry), self.frame::<C>());
+        clear_padding(self.geometry, outputs.y);
+        let mut saved = None;
+        if self.keep {
+            let states = (plan.batch() + plan.rows()) * frame.state() * size_of::<T>();
+            saved = Some((
+                Block::new(plan.rows() * frame.gates() * size_of::<T>())?,
+                Block::new(states)?,
+                if C::EXTRA { Some(Block::new(states)?) } else { None },
+            ));
+        }
+        let (mut none, mut no_h, mut no_extra) = ([], [], []);
+        let (gates, h, extra): (&mut [T], &mut [T], &mut [T]) = match &mut saved {
+            None => (&mut none, &mut no_h, &mut no_extra),
+            Some((gates, h, extra)) => (
+                gates.as_mut_slice(plan.rows() * frame.gates()),
+                h.as_mut_slice((plan.batch() + plan.rows()) * frame.state()),
+                match extra {
+                    Some(extra) => extra.as_mut_slice((plan.batch() + plan.rows()) * frame.state()),
+                    None => &mut no_extra,
+                },
+            ),
+        };
+        let targets = Targets {
+            gates: SharedMut::new(gates),
+            h: SharedMut::new(h),
+            extra: SharedMut::new(extra),
+            y: SharedMut::new(outputs.y),
+            h_n: SharedMut::new(outputs.h_n),
+            c_n: outputs.c_n.map(SharedMut::new),
+        };
+        self.with_packed::<C, _>(&frame, |packed| {
+            let blocks = blocks(&plan, plan.rows() * frame.gates() * (frame.inputs + frame.hidden));
+            parallel_for(blocks, &|i| {
+                let places = i * plan.batch() / blocks..(i + 1) * plan.batch() / blocks;
+                self.block(&plan, &frame, &cell, packed, &targets, places);
+            });
+        });
+        Ok(saved.map(|(gates, h, extra)| Saved { plan, frame, isa: self.isa, gates, h, extra }))
+    }
+
+    fn frame<C: Cell<T>>(&self) -> Frame {
+        Frame::new(C::LAYOUT, lanes_on::<T>(self.isa), self.geometry.inputs, self.geometry.hidden)
+    }
+
+    /// All steps of some sequences.
+    fn block<C: Cell<T>>(
+        &self,
+        plan: &Plan,
+        frame: &Frame,
+        cell: &C,
+        packed: &Packed<T>,
+        targets: &Targets<T>,
+        places: Range<usize>,
+    ) {
+        let per_chunk = (CHUNK_ROWS / places.len().max(1)).max(1);
+        let rows = per_chunk * places.len();
+        let x_size = if let Input::Features(_) = self.x { rows * frame.inputs } else { 0 };
+        let ring = if self.keep { 0 } else { 2 * places.len() * frame.state() };
+        let window = if self.keep { 0 } else { rows * frame.gates() };
+        with_scratch::<T, _>(x_size + 2 * ring + window, |scratch| {
+            let (x_rows, scratch) = scratch.split_at_mut(x_size);
+            let (h, scratch) = scratch.split_at_mut(ring);
+            let (extra, gates) = scratch.split_at_mut(ring);
+            let (gates, h, extra) = if self.keep {
+                (targets.gates, targets.h, targets.extra)
+            } else {
+                (SharedMut::new(gates), SharedMut::new(h), SharedMut::new(extra))
+            };
+            let mut start = 0;
+            loop {
+                let steps = start..(start + per_chunk).min(plan.length(places.start).max(start));
+                let keep =
+                    if self.keep { Keep::Everything } else { Keep::Window { step: start, places: places.len() } };
+                self.project::<C>(plan, frame, packed, keep, &places, &steps, gates, x_rows);
+                Forward {
+                    isa: self.isa,
+                    plan,
+                    frame,
+                    cell,
+                    panels: &packed.hidden,
+                    places: places.clone(),
+                    steps: steps.clone(),
+                    keep,
+                    gates,
+                    h,
+                    extra,
+                    h_0: self.parameters.h_0,
+                    c_0: self.parameters.c_0,
+                    y: targets.y,
+                    h_n: targets.h_n,
+                    c_n: targets.c_n,
+                }
+                .run();
+                start = steps.end;
+                if start >= plan.length(places.start) {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// What x contributes to the gates of some steps.
+    fn project<C: Cell<T>>(
+        &self,
+        plan: &Plan,
+        frame: &Frame,
+        packed: &Packed<T>,
+        keep: Keep,
+        places: &Range<usize>,
+        steps: &Range<usize>,
+        gates: SharedMut<T>,
+        x_rows: &mut [T],
+    ) {
+        let mut rows = Vec::with_capacity(steps.len() * places.len());
+        let mut ids = Vec::new();
+        for s in steps.clone() {
+            for i in 0..plan.active(s).clamp(places.start, places.end) - places.start {
+                let (t, b) = (plan.time(s, places.start + i), plan.sequence(places.start + i));
+                match self.x {
+                    Input::Features(sequence) => {
+                        x_rows[rows.len() * frame.inputs..][..frame.inputs].copy_from_slice(sequence.row(t, b));
+                    }
+                    Input::Categories(all) => ids.push(all[t * plan.batch() + b] as usize),
+                }
+                rows.push(keep.gates(plan, s, places.start, i) * frame.gates());
+            }
+        }
+        let input = &C::LAYOUT.input;
+        let into = Into {
+            target: gates,
+            rows: &rows,
+            group: frame.units * frame.slots * frame.lanes,
+            columns: frame.gates(),
+            bias: Some(packed.bias),
+            lead: input.first,
+        };
+        match self.x {
+            Input::Features(_) => {
+                let operand = Operand::rows(x_rows.as_ptr(), frame.inputs, frame.inputs);
+                kernel::product(self.isa, x_rows, operand, rows.len(), packed.input, into);
+            }
+            Input::Categories(_) => kernel::lookup(self.isa, &ids, packed.input, into),
+        }
+    }
+
+    fn with_packed<C: Cell<T>, R>(&self, frame: &Frame, body: impl FnOnce(&Packed<T>) -> R) -> R {
+        let (input, hidden) = (&C::LAYOUT.input, C::LAYOUT.hidden);
+        let input_size = panel_size(frame, input, frame.inputs);
+        let hidden_size: usize = hidden.iter().map(|slots| panel_size(frame, slots, frame.hidden)).sum();
+        with_scratch::<T, _>(input_size + hidden_size + frame.gates(), |scratch| {
+            let (input_panels, scratch) = scratch.split_at_mut(input_size);
+            let (bias, mut hidden_panels) = scratch.split_at_mut(frame.gates());
+            pack(self.isa, self.parameters.weight_ih, frame.inputs, frame, input, input_panels);
+            fill_bias::<T, C>(frame, self.parameters, bias);
+            let mut packed_hidden = Vec::with_capacity(hidden.len());
+            for slots in hidden {
+                let (panels, rest) = hidden_panels.split_at_mut(panel_size(frame, slots, frame.hidden));
+                pack(self.isa, self.parameters.weight_hh, frame.hidden, frame, slots, panels);
+                packed_hidden.push(panels_of(frame, slots, frame.hidden, panels));
+                hidden_panels = rest;
+            }
+            let input = panels_of(frame, input, frame.inputs, input_panels);
+            body(&Packed { input, hidden: packed_hidden, bias })
+        })
+    }
+}
+
+fn panel_size(frame: &Frame, slots: &Slots, depth: usize) -> usize {
+    frame.state() * slots.gates.len() * depth
+}
+
+fn panels_of<'a, T>(frame: &Frame, slots: &Slots, depth: usize, data: &'a [T]) -> Panels<'a, T> {
+    Panels { data, depth, vectors: frame.vectors * slots.gates.len(), wide: frame.tile(slots) }
+}
+
+fn pack<T: Scalar>(isa: Isa, weight: &[T], depth: usize, frame: &Frame, slots: &Slots, panels: &mut [T]) {
+    if depth == 0 || panels.is_empty() {
+        return;
+    }
+    parallel_chunks_mut(panels, depth * frame.tile(slots) * frame.lanes, &|block, panel| {
+        kernel::pack_lanes(isa, weight, depth, frame, slots, block, panel);
+    });
+}
+
+/// The sum of both biases where a slot receives both products, else the one that belongs to it.
+fn fill_bias<T: Scalar, C: Cell<T>>(frame: &Frame, parameters: &Parameters<T>, bias: &mut [T]) {
+    bias.fill(T::ZERO);
+    let hidden = C::LAYOUT.hidden.iter().map(|slots| (slots, parameters.bias_hh));
+    for (slots, values) in std::iter::once((&C::LAYOUT.input, parameters.bias_ih)).chain(hidden) {
+        let Some(values) = values else { continue };
+        for (slot, gate) in slots.gates.iter().enumerate() {
+            for (unit, value) in values[gate * frame.hidden..][..frame.hidden].iter().enumerate() {
+                let (v, lane) = (unit / frame.lanes, unit % frame.lanes);
+                bias[(v * frame.slots + slots.first + slot) * frame.lanes + lane] += *value;
+            }
+        }
+    }
+}
+
+/// Into how many tasks the batch is cut. The results do not depend on it.
+pub fn blocks(plan: &Plan, work: usize) -> usize {
+    let (batch, threads) = (plan.batch(), num_threads());
+    if batch == 0 {
+        0
+    } else if batch < 4 || work < SMALL || threads == 1 && plan.equal() && batch <= BLOCK_PLACES {
+        1
+    } else if plan.equal() {
+        batch.div_ceil(BLOCK_PLACES).next_multiple_of(threads).min(batch / 2)
+    } else {
+        batch.div_ceil(RAGGED_PLACES).max(2)
+    }
+}
+
+/// Zeros in y, or dx, past the end of each sequence.
+pub fn clear_padding<T: Scalar>(geometry: &RecurrentGeometry, y: &mut [T]) {
+    let Some(lengths) = &geometry.lengths else { return };
+    let width = y.len() / (geometry.steps * geometry.batch).max(1);
+    for t in 0..geometry.steps {
+        for (b, &length) in lengths.iter().enumerate() {
+            if t >= length {
+                y[(t * geometry.batch + b) * width..][..width].fill(T::ZERO);
+            }
+        }
+    }
+}
+
+/// The peepholes with zeros behind them, up to whole vectors; empty if there are none.
+pub fn with_peepholes<T: Scalar, R>(frame: &Frame, peepholes: Option<&[T]>, body: impl FnOnce(&[T]) -> R) -> R {
+    let Some(peepholes) = peepholes.filter(|peepholes| !peepholes.is_empty()) else { return body(&[]) };
+    with_scratch::<T, _>(3 * frame.state(), |padded| {
+        for (to, from) in padded.chunks_exact_mut(frame.state()).zip(peepholes.chunks_exact(frame.hidden)) {
+            to.fill(T::ZERO);
+            to[..frame.hidden].copy_from_slice(from);
+        }
+        body(padded)
+    })
+}

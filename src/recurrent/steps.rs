@@ -1,0 +1,3 @@
+//! The loops over time.
+
+pub mod kernel;
