@@ -1,4 +1,4 @@
-"""Import every module, so that doctests run in the modules that users see: pytest would load a copy of one that is new."""
+"""Import every module: pytest would run doctests in its own copy of one that nobody has imported yet."""
 
 import importlib
 import pkgutil
