@@ -6,7 +6,7 @@ import pytest
 
 hypothesis.settings.register_profile(
     "default",
-    max_examples=25,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     database=None,
