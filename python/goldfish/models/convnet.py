@@ -112,8 +112,10 @@ class ConvNetClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     >>> from goldfish.models import ConvNetClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> X = (X / 16).astype("float32")
-    >>> classifier = ConvNetClassifier(channels=(16,), image_shape=(1, 8, 8), max_iter=30, random_state=0)
-    >>> bool(classifier.fit(X[:400], y[:400]).score(X[400:800], y[400:800]) > 0.9)
+    >>> classifier = ConvNetClassifier(
+    ...     (16,), image_shape=(1, 8, 8), batch_size=32, learning_rate_init=0.01, max_iter=15, random_state=0
+    ... )
+    >>> bool(classifier.fit(X[:1200], y[:1200]).score(X[1200:], y[1200:]) > 0.9)
     True
     """
 
