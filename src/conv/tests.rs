@@ -149,6 +149,30 @@ fn compare<T: Scalar>(case: &Case, limit: f64) {
     }
 }
 
+/// The paths that `backward_x` and the others choose between, whatever they would choose.
+fn compare_paths<T: Scalar>(case: &Case, limit: f64) {
+    let g = &case.geometry;
+    let operands = Operands::<T>::new(case);
+    let plain = operands.plain(case);
+    let (x, weight, dy) = (operands.x.as_slice(), operands.weight.as_slice(), operands.dy.as_slice());
+    let nan = |len: usize| Guarded::new(&vec![T::from_f64(f64::NAN); len]);
+    let (mut y, mut dweight) = (nan(g.y_len()), nan(g.weight_len()));
+    let (mut phases, mut scattered) = (nan(g.x_len()), nan(g.x_len()));
+    implicit_gemm::forward(g, x, weight, case.bias.then_some(operands.bias.as_slice()), y.as_mut_slice());
+    implicit_gemm::backward_weight(g, dy, x, dweight.as_mut_slice());
+    implicit_gemm::backward_phases(g, dy, weight, phases.as_mut_slice());
+    implicit_gemm::scatter::backward_x(g, dy, weight, scattered.as_mut_slice());
+    for (name, fast, plain, terms) in [
+        ("y", &y, &plain.y, g.channels * g.taps() + 1),
+        ("dweight", &dweight, &plain.dweight, g.batch * g.output_plane()),
+        ("dx by phases", &phases, &plain.dx, g.outputs * g.taps()),
+        ("dx by scattering", &scattered, &plain.dx, g.outputs * g.taps()),
+    ] {
+        let worst = difference(fast.as_slice(), plain, terms);
+        assert!(worst <= limit, "{name} is off by {worst:e}: {case:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -156,6 +180,12 @@ proptest! {
     fn fast_path_equals_reference(case in cases(false)) {
         compare::<f32>(&case, 1e-6);
         compare::<f64>(&case, 1e-14);
+    }
+
+    #[test]
+    fn fast_path_of_every_kind_equals_reference(case in prop_oneof![cases(false), cases(true)]) {
+        compare_paths::<f32>(&case, 1e-6);
+        compare_paths::<f64>(&case, 1e-14);
     }
 
     #[test]

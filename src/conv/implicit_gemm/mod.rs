@@ -9,6 +9,7 @@
 
 mod kernel;
 mod plan;
+pub mod scatter;
 mod weight;
 
 use super::run_tasks;
@@ -56,8 +57,17 @@ pub fn forward<T: Scalar>(g: &ConvGeometry, x: &[T], weight: &[T], bias: Option<
     run(&product, SharedMut::new(y));
 }
 
-/// The gradient with respect to x: a product over dy for every phase.
+/// The gradient with respect to x.
 pub fn backward_x<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut [T]) {
+    if scatter::pays(g) {
+        scatter::backward_x(g, dy, weight, dx);
+    } else {
+        backward_phases(g, dy, weight, dx);
+    }
+}
+
+/// The gradient with respect to x as a product over dy for every phase.
+pub fn backward_phases<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut [T]) {
     let axes: [(Vec<Phase>, bool); 3] = std::array::from_fn(|axis| phases(g, axis));
     if axes.iter().any(|(_, complete)| !complete) {
         parallel_chunks_mut(dx, 1 << 18, &|_, chunk| chunk.fill(T::ZERO));
