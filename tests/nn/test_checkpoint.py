@@ -201,6 +201,10 @@ def test_another_model_or_optimizer(tmp_path):
     assert optimizer.steps == 0
     with pytest.raises(nn.CheckpointError, match="run holds the state of Adam, got SGD"):
         _fit(_model(), path, resume=True, optimizer=nn.SGD())
+    rng = np.random.default_rng(3)
+    with pytest.raises(nn.CheckpointError, match="run is of another model"):
+        _fit(model, path, resume=True, rng=rng)
+    assert rng.random() == np.random.default_rng(3).random()
     with pytest.raises(nn.CheckpointError, match="run holds the state of PCG64, rng is Philox"):
         _fit(_model(), path, resume=True, rng=np.random.Generator(np.random.Philox(0)))
 

@@ -206,7 +206,7 @@ def test_callbacks_see_each_epoch_and_may_end_the_run():
         seen.append((epoch.epoch, epoch.step, len(epoch.history["loss"])))
         return epoch.epoch == 1
 
-    history = _fit(_model(), epochs=10, callbacks=[stop, lambda epoch: None])
+    history = _fit(_model(), epochs=10, callbacks=iter([stop, lambda epoch: None]))
     assert seen == [(0, 6, 1), (1, 12, 2)]
     assert len(history["loss"]) == 2
 
@@ -219,6 +219,19 @@ def test_a_non_finite_loss_names_step_and_epoch_and_changes_nothing():
         _fit(model, (x, Y), optimizer=optimizer, shuffle=False)
     assert optimizer.steps == 4
     assert np.isfinite(model.params["weight"]).all()
+
+
+def test_a_non_finite_gradient_names_the_step():
+    class Spike(nn.ReLU):
+        def forward(self, x, state=None, **options):
+            y, backward = super().forward(x, state, **options)
+            return y, lambda dy: np.full_like(dy, np.inf) if len(y) == 10 else backward(dy)
+
+    model = nn.Sequential(nn.Linear(6, 4, rng=0), Spike(), nn.Linear(4, 2, rng=1))
+    with pytest.raises(
+        nn.NonFiniteError, match=r"fit: clip_grad_norm: the gradient of '0\.\w+' has .* at step 5 \(epoch 0\)"
+    ):
+        _fit(model, clip_norm=1.0)
 
 
 def test_the_generator_is_the_callers():

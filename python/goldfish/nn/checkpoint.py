@@ -109,9 +109,11 @@ class Checkpoint:
     arrays: dict[str, Array]
     state: dict[str, Any]
 
-    def first_rng(self, rng: np.random.Generator) -> None:
-        """Set the Generator to where the run began."""
-        self._set_rng(rng, "first_rng")
+    def first_rng(self, rng: np.random.Generator) -> np.random.Generator:
+        """A Generator of the same kind, at the state in which the run began."""
+        first = np.random.Generator(type(rng.bit_generator)())
+        self._set_rng(first, "first_rng")
+        return first
 
     def restore(self, model: Layer, optimizer: Optimizer, rng: np.random.Generator) -> Progress:
         """Put everything back, and return how far the run was.

@@ -139,7 +139,8 @@ def fit(
     Raises
     ------
     NonFiniteError
-        If a loss is infinite or not a number, before the step is taken; the message names epoch and step.
+        If a loss, or a gradient that is to be clipped, is infinite or not a number; the message names epoch and step,
+        which has not been taken.
     CheckpointError
         If the checkpoint to resume from is damaged, or of another model.
     ValueError, TypeError
@@ -165,10 +166,10 @@ def fit(
         raise ValueError("fit: resume=True expected a checkpoint to resume from, got None")
     rng = np.random.default_rng(rng)
     saved = checkpoints.load(checkpoint) if resume and checkpoint is not None and Path(checkpoint).exists() else None
-    if saved is not None:
-        saved.first_rng(rng)
-    first_rng_state = rng.bit_generator.state
-    train, held_out = _open(data, sample_weight, validation, rng)
+    first_rng = rng if saved is None else saved.first_rng(rng)
+    first_rng_state = first_rng.bit_generator.state
+    train, held_out = _open(data, sample_weight, validation, first_rng)
+    callbacks = tuple(callbacks)
     settings = _Settings(model, loss, optimizer, dict(metrics or {}), batch_size, truncate, clip_norm)
     run = Progress() if saved is None else saved.restore(model, optimizer, rng)
     history = History(run.columns)
@@ -207,12 +208,19 @@ def _train(
             settings.model.zero_grad()
             backward(dprediction(), **({"needs_x": False} if isinstance(backward, Backward) else {}))
             if settings.clip_norm is not None:
-                clip_grad_norm(settings.model, settings.clip_norm)
+                _clip(settings, run)
             settings.optimizer.step(settings.model)
             run.step += 1
             totals.add(settings, window, prediction, value)
             display.step(value)
     return totals.means()
+
+
+def _clip(settings: _Settings, run: Progress) -> None:
+    try:
+        clip_grad_norm(settings.model, settings.clip_norm or 0.0)
+    except NonFiniteError as error:
+        raise NonFiniteError(f"fit: {error} at step {run.step} (epoch {run.epoch})") from None
 
 
 def _evaluate(settings: _Settings, source: Source) -> dict[str, float]:
