@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import goldfish as gf
 from goldfish import nn
 
 RNG = np.random.default_rng(0)
@@ -232,6 +233,18 @@ def test_a_non_finite_gradient_names_the_step():
         nn.NonFiniteError, match=r"fit: clip_grad_norm: the gradient of '0\.\w+' has .* at step 5 \(epoch 0\)"
     ):
         _fit(model, clip_norm=1.0)
+
+
+@pytest.mark.parametrize(
+    "make, data, loss", [(_model, (X, Y), nn.CrossEntropyLoss()), (_recurrent, TEXT, nn.CrossEntropyLoss(axis=-1))]
+)
+def test_the_number_of_threads_does_not_matter(make, data, loss):
+    models = [make() for _ in range(3)]
+    for model, threads in zip(models, (1, 2, 3), strict=True):
+        with gf.threads(threads):
+            _fit(model, data, loss, clip_norm=1.0)
+    assert _same(models[0], models[1])
+    assert _same(models[0], models[2])
 
 
 def test_the_generator_is_the_callers():
