@@ -93,7 +93,7 @@ def run(say: Say, *, quick: bool = False) -> Kernels:
     AssertionError
         If a kernel and its NumPy twin differ by more than float32 rounding.
     """
-    repeats = 3 if quick else 15
+    repeats = 3 if quick else 9
     return Kernels(measure(_cases(quick), repeats, say), repeats)
 
 

@@ -87,7 +87,7 @@ def run(say: Callable[[str], None], *, quick: bool = False) -> Language:
         cell="lstm",
         hidden_size=32 if quick else 256,
         num_layers=1,
-        dropout=0.25,
+        dropout=0.3,
         truncate=64,
         batch_size=16,
         clip_norm=5.0,
@@ -97,7 +97,7 @@ def run(say: Callable[[str], None], *, quick: bool = False) -> Language:
     )
     say(f"language: training an LSTM on {len(corpus.train):,} characters of Python's help texts")
     start = time.perf_counter()
-    loss, validation = _train(model, corpus, [(1e-2, 2)] if quick else [(4e-3, 9), (8e-4, 3)])
+    loss, validation = _train(model, corpus, [(1e-2, 2)] if quick else [(4e-3, 11), (8e-4, 3)])
     seconds = time.perf_counter() - start
     length = 100 if quick else 600
     result = Language(
