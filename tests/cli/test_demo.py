@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from goldfish.cli import main
-from goldfish.cli.demo import kernels, recitation
+from goldfish.cli.demo import kernels, machine, recitation
 from goldfish.cli.demo.stack import draw
 from goldfish.cli.demo.terminal import Terminal
 
@@ -142,3 +142,12 @@ def test_stack_draws_a_sheet_per_channel() -> None:
     svg = ElementTree.fromstring(draw([("image", (3, 8, 8)), ("a < b", (40, 4, 4)), ("dense", (10,))]))
     assert len(svg.findall(".//{*}rect")) == 3 + 12 + 1
     assert "a < b: 40 @ 4 × 4" in svg.get("aria-label")
+
+
+def test_disturbed_run_says_so(monkeypatch, tmp_path, capsys) -> None:
+    readings = iter([0.0, 1e6])
+    monkeypatch.setattr(machine, "busy_seconds", lambda: next(readings))
+    assert main(["demo", "--quick", "--output", str(tmp_path)]) == 0
+    assert "times and ratios are rough" in capsys.readouterr().out
+    assert "times and ratios are rough" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "summary.json").read_text())["processors_busy_for_others"] > 1

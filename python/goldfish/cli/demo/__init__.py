@@ -36,19 +36,21 @@ def run(output: Path, *, quick: bool = False) -> None:
 
     output.mkdir(parents=True, exist_ok=True)
     terminal = Terminal()
-    start = time.perf_counter()
-    parts = Parts(
-        digits=digits.run(terminal.say, quick=quick),
-        language=language.run(terminal.say, quick=quick),
-        recitation=recitation.run(terminal.say, quick=quick),
-        kernels=kernels.run(terminal.say, quick=quick),
-        machine=machine.describe(),
-        seconds=time.perf_counter() - start,
-        quick=quick,
+    start, busy, own = time.perf_counter(), machine.busy_seconds(), time.process_time()
+    results = (
+        digits.run(terminal.say, quick=quick),
+        language.run(terminal.say, quick=quick),
+        recitation.run(terminal.say, quick=quick),
+        kernels.run(terminal.say, quick=quick),
     )
+    seconds = time.perf_counter() - start
+    others = (machine.busy_seconds() - busy - (time.process_time() - own)) / seconds
+    parts = Parts(*results, machine=machine.describe(), seconds=seconds, others=max(0.0, others), quick=quick)
     _write(output / "summary.json", json.dumps(parts.summary(), indent=2) + "\n")
     _write(output / "index.html", report.page(parts))
     terminal.table([(line.name, f"{line.value} ({line.note})") for line in parts.headlines()])
+    if parts.disturbed:
+        terminal.say(f"other programs kept {parts.others:.1f} processors busy: times and ratios are rough")
     terminal.say(f"report: {output / 'index.html'}, numbers: {output / 'summary.json'}")
 
 

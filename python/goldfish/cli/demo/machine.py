@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,27 @@ def describe() -> dict[str, str]:
         "NumPy": np.__version__,
         "Python": f"{platform.python_version()} on {platform.system()}",
     }
+
+
+def busy_seconds() -> float:
+    """The time that all processors together have worked since the system started, whoever they worked for.
+
+    Returns
+    -------
+    float
+        Seconds; that of this process alone where the system does not tell.
+
+    Examples
+    --------
+    >>> busy_seconds() > 0
+    True
+    """
+    try:
+        ticks = [int(word) for word in Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]]
+    except OSError:
+        return time.process_time()
+    user, nice, system, _idle, _waiting, interrupts, soft_interrupts, stolen = ticks
+    return (user + nice + system + interrupts + soft_interrupts + stolen) / os.sysconf("SC_CLK_TCK")
 
 
 def _processor() -> str:

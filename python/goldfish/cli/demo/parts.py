@@ -32,6 +32,8 @@ class Parts:
         What it was measured on.
     seconds : float
         The whole run.
+    others : float
+        How many processors other programs kept busy meanwhile, on average.
     quick : bool
         Whether the sizes were small, the results hence poor.
     """
@@ -42,6 +44,7 @@ class Parts:
     kernels: Kernels
     machine: dict[str, str]
     seconds: float
+    others: float
     quick: bool
 
     def summary(self) -> dict[str, Any]:
@@ -49,12 +52,18 @@ class Parts:
         return {
             "quick": self.quick,
             "seconds": self.seconds,
+            "processors_busy_for_others": self.others,
             "machine": self.machine,
             "digits": self.digits.summary(),
             "language": self.language.summary(),
             "recitation": self.recitation.summary(),
             "kernels": self.kernels.summary(),
         }
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other programs worked enough to make the times doubtful."""
+        return self.others > 0.3
 
     def headlines(self) -> list[Headline]:
         """The numbers for the top of the page and the end of the terminal's lines."""

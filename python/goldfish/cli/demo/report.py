@@ -52,7 +52,7 @@ def page(parts: Parts) -> str:
 {_digits(parts.digits)}
 {_language(parts.language)}
 {_recitation(parts.recitation)}
-{_kernels(parts.kernels)}
+{_kernels(parts.kernels, _disturbance(parts))}
 </main>
 {_footer(parts)}
 </body>
@@ -230,7 +230,7 @@ they spend their time: the layer <code>{escape(widest.name)}</code> holds
 </section>"""
 
 
-def _kernels(part: Kernels) -> str:
+def _kernels(part: Kernels, disturbance: str) -> str:
     most = max(row.ratio for row in part.rows)
     lost = [row.name for row in part.rows if row.ratio < 1]
     losses = f" NumPy wins {len(lost)} of the rows: {', '.join(lost)}." if lost else ""
@@ -238,12 +238,21 @@ def _kernels(part: Kernels) -> str:
 <h2>Kernels beside plain NumPy</h2>
 <p>The same arrays through goldfish and through NumPy as one would write it: im2col and a matrix product for
 convolutions, a Python loop over time for recurrences. The results are compared before anything is timed; then the two
-take turns, {part.repeats} calls each, and the medians stand here.{losses}</p>
+take turns, {part.repeats} calls each, and the medians stand here.{losses}{disturbance}</p>
 <figure><table class="numbers"><thead><tr><th scope="col">operation, float32</th>
 <th scope="col" class="number">goldfish, ms</th><th scope="col" class="number">NumPy, ms</th>
 <th scope="col" class="number">times as fast</th></tr></thead>
 <tbody>{"".join(_timing(row, most) for row in part.rows)}</tbody></table></figure>
 </section>"""
+
+
+def _disturbance(parts: Parts) -> str:
+    if not parts.disturbed:
+        return ""
+    return (
+        f" Other programs kept {parts.others:.1f} processors busy during this run, so times and ratios are rough: run it "
+        "again on an idle machine."
+    )
 
 
 def _timing(row: Timing, most: float) -> str:
@@ -261,7 +270,8 @@ def _footer(parts: Parts) -> str:
     )
     return f"""<footer><section id="machine">
 <h2>The machine</h2>
-<table><tbody>{rows}<tr><th scope="row">Whole run</th><td>{parts.seconds:.0f} seconds</td></tr></tbody></table>
+<table><tbody>{rows}<tr><th scope="row">Whole run</th><td>{parts.seconds:.0f} seconds</td></tr>
+<tr><th scope="row">Other programs</th><td>kept {parts.others:.1f} processors busy meanwhile</td></tr></tbody></table>
 <p>The numbers are in <a href="summary.json">summary.json</a> too. Seeds are fixed: another run on this machine gives
 the same networks and other times. <code>goldfish demo</code> makes this page.</p>
 </section></footer>"""
