@@ -250,8 +250,8 @@ def _disturbance(parts: Parts) -> str:
     if not parts.disturbed:
         return ""
     return (
-        f" Other programs kept {parts.others:.1f} processors busy during this run, so times and ratios are rough: run it "
-        "again on an idle machine."
+        f" Other programs kept {parts.others:.1f} processors busy during this run, so times and ratios are rough: run "
+        "it again on an idle machine."
     )
 
 
