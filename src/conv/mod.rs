@@ -63,26 +63,34 @@ pub fn forward<T: Scalar>(g: &ConvGeometry, x: &[T], weight: &[T], bias: Option<
 
 /// The gradient with respect to x.
 ///
+/// # Errors
+/// [`Error::Memory`].
+///
 /// # Panics
 /// If a length differs from the geometry's.
-pub fn backward_x<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut [T]) {
+pub fn backward_x<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut [T]) -> Result<(), Error> {
     check(g, dx.len(), weight.len(), dy.len());
     match depthwise::layout(g) {
         Some(layout) => depthwise::backward_x(g, &layout, dy, weight, dx),
-        None => implicit_gemm::backward_x(g, dy, weight, dx),
+        None => implicit_gemm::backward_x(g, dy, weight, dx)?,
     }
+    Ok(())
 }
 
 /// The gradient with respect to the weight.
 ///
+/// # Errors
+/// [`Error::Memory`].
+///
 /// # Panics
 /// If a length differs from the geometry's.
-pub fn backward_weight<T: Scalar>(g: &ConvGeometry, dy: &[T], x: &[T], dweight: &mut [T]) {
+pub fn backward_weight<T: Scalar>(g: &ConvGeometry, dy: &[T], x: &[T], dweight: &mut [T]) -> Result<(), Error> {
     check(g, x.len(), dweight.len(), dy.len());
     match depthwise::layout(g) {
         Some(layout) => depthwise::backward_weight(g, &layout, dy, x, dweight),
-        None => implicit_gemm::backward_weight(g, dy, x, dweight),
+        None => implicit_gemm::backward_weight(g, dy, x, dweight)?,
     }
+    Ok(())
 }
 
 /// The gradient with respect to the bias: sums over all places of an output channel.

@@ -93,8 +93,8 @@ impl<T: Scalar> Operands<T> {
             case.bias.then_some(self.bias.as_slice()),
             y.as_mut_slice(),
         );
-        backward_x(g, self.dy.as_slice(), self.weight.as_slice(), dx.as_mut_slice());
-        backward_weight(g, self.dy.as_slice(), self.x.as_slice(), dweight.as_mut_slice());
+        backward_x(g, self.dy.as_slice(), self.weight.as_slice(), dx.as_mut_slice()).expect("memory");
+        backward_weight(g, self.dy.as_slice(), self.x.as_slice(), dweight.as_mut_slice()).expect("memory");
         backward_bias(g, self.dy.as_slice(), dbias.as_mut_slice());
         Results {
             y: y.as_slice().to_vec(),
@@ -159,8 +159,8 @@ fn compare_paths<T: Scalar>(case: &Case, limit: f64) {
     let (mut y, mut dweight) = (nan(g.y_len()), nan(g.weight_len()));
     let (mut phases, mut scattered) = (nan(g.x_len()), nan(g.x_len()));
     implicit_gemm::forward(g, x, weight, case.bias.then_some(operands.bias.as_slice()), y.as_mut_slice());
-    implicit_gemm::backward_weight(g, dy, x, dweight.as_mut_slice());
-    implicit_gemm::backward_phases(g, dy, weight, phases.as_mut_slice());
+    implicit_gemm::backward_weight(g, dy, x, dweight.as_mut_slice()).expect("memory");
+    implicit_gemm::backward_phases(g, dy, weight, phases.as_mut_slice()).expect("memory");
     implicit_gemm::scatter::backward_x(g, dy, weight, scattered.as_mut_slice());
     for (name, fast, plain, terms) in [
         ("y", &y, &plain.y, g.channels * g.taps() + 1),
@@ -279,8 +279,8 @@ fn an_empty_batch_has_zero_gradients() {
     let geometry = ConvGeometry::new(2, &[0, 3, 5, 5], &[4, 3, 3, 3], None, &ConvOptions::default()).expect("it fits");
     let (weight, mut dweight, mut dbias) = (random::<f64>(108, 1), vec![1.0; 108], vec![1.0; 4]);
     forward(&geometry, &[], &weight, None, &mut []);
-    backward_x(&geometry, &[], &weight, &mut []);
-    backward_weight(&geometry, &[], &[], &mut dweight);
+    backward_x(&geometry, &[], &weight, &mut []).expect("memory");
+    backward_weight(&geometry, &[], &[], &mut dweight).expect("memory");
     backward_bias(&geometry, &[], &mut dbias);
     assert!(dweight.iter().chain(&dbias).all(|&v| v == 0.0));
 }

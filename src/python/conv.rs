@@ -192,18 +192,20 @@ fn backward<'py, T: Scalar + Numeric>(
     let mut dweight = needs[1].then(|| call.output::<T>(saved.weight.shape())).transpose()?;
     let mut dbias = (needs[2] && saved.has_bias).then(|| call.output::<T>(&[outputs])).transpose()?;
     let slices = [&mut dx, &mut dweight, &mut dbias].map(|output| output.as_mut().map(|output| output.as_mut_slice()));
-    call.run(2 * geometry.work(), || {
+    let done = call.run(2 * geometry.work(), || {
         let [dx, dweight, dbias] = slices;
         if let Some(dx) = dx {
-            kernels::backward_x(&geometry, dy.as_slice(), saved.weight.as_slice(), dx);
+            kernels::backward_x(&geometry, dy.as_slice(), saved.weight.as_slice(), dx)?;
         }
         if let Some(dweight) = dweight {
-            kernels::backward_weight(&geometry, dy.as_slice(), saved.x.as_slice(), dweight);
+            kernels::backward_weight(&geometry, dy.as_slice(), saved.x.as_slice(), dweight)?;
         }
         if let Some(dbias) = dbias {
             kernels::backward_bias(&geometry, dy.as_slice(), dbias);
         }
+        Ok(())
     });
+    call.check(done)?;
     let arrays = [dx, dweight, dbias].map(|output| output.map(|output| output.into_array()));
     PyTuple::new(call.py, arrays)
 }

@@ -13,8 +13,9 @@ pub mod scatter;
 mod weight;
 
 use super::run_tasks;
+use crate::geometry::Error;
 use crate::geometry::conv::ConvGeometry;
-use crate::memory::with_scratch;
+use crate::memory::Block;
 use crate::scalar::Scalar;
 use crate::threads::{SharedMut, num_threads, parallel_chunks_mut};
 use kernel::{Destination, Rows, Source, block, block_places};
@@ -58,16 +59,22 @@ pub fn forward<T: Scalar>(g: &ConvGeometry, x: &[T], weight: &[T], bias: Option<
 }
 
 /// The gradient with respect to x.
-pub fn backward_x<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut [T]) {
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn backward_x<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut [T]) -> Result<(), Error> {
     if scatter::pays(g) {
         scatter::backward_x(g, dy, weight, dx);
-    } else {
-        backward_phases(g, dy, weight, dx);
+        return Ok(());
     }
+    backward_phases(g, dy, weight, dx)
 }
 
 /// The gradient with respect to x as a product over dy for every phase.
-pub fn backward_phases<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut [T]) {
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn backward_phases<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut [T]) -> Result<(), Error> {
     let axes: [(Vec<Phase>, bool); 3] = std::array::from_fn(|axis| phases(g, axis));
     if axes.iter().any(|(_, complete)| !complete) {
         parallel_chunks_mut(dx, 1 << 18, &|_, chunk| chunk.fill(T::ZERO));
@@ -76,13 +83,20 @@ pub fn backward_phases<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: 
     for d in &axes[0].0 {
         for h in &axes[1].0 {
             for w in &axes[2].0 {
-                backward_phase(g, dy, weight, [d, h, w], dx);
+                backward_phase(g, dy, weight, [d, h, w], dx)?;
             }
         }
     }
+    Ok(())
 }
 
-fn backward_phase<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], phase: [&Phase; 3], dx: SharedMut<T>) {
+fn backward_phase<T: Scalar>(
+    g: &ConvGeometry,
+    dy: &[T],
+    weight: &[T],
+    phase: [&Phase; 3],
+    dx: SharedMut<T>,
+) -> Result<(), Error> {
     let taps: Vec<usize> = phase_taps(g, phase);
     let gather = Gather {
         input: g.output(),
@@ -97,21 +111,23 @@ fn backward_phase<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], phase: [&
         step: g.windows.map(|w| w.stride.min(w.input)),
         image: g.groups * g.channels * g.input_plane(),
     };
-    with_scratch(g.groups * g.channels * g.outputs * taps.len(), |a: &mut [T]| {
-        turn(g, weight, &taps, a);
-        let product = Product {
-            batch: g.batch,
-            groups: g.groups,
-            rows: g.channels,
-            channels: g.outputs,
-            a,
-            input: dy,
-            gather: if spread.is_dense() { gather.merged() } else { gather },
-            bias: None,
-            spread,
-        };
-        run(&product, dx);
-    });
+    let len = g.groups * g.channels * g.outputs * taps.len();
+    let mut block = Block::new(len * size_of::<T>()).map_err(|error| Error::Memory(error.to_string()))?;
+    let a = block.as_mut_slice::<T>(len);
+    turn(g, weight, &taps, a);
+    let product = Product {
+        batch: g.batch,
+        groups: g.groups,
+        rows: g.channels,
+        channels: g.outputs,
+        a,
+        input: dy,
+        gather: if spread.is_dense() { gather.merged() } else { gather },
+        bias: None,
+        spread,
+    };
+    run(&product, dx);
+    Ok(())
 }
 
 /// The flat numbers of a phase's taps.

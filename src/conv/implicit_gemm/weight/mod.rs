@@ -12,8 +12,9 @@ mod kernel;
 use super::super::run_tasks;
 use super::kernel::Source;
 use super::plan::Gather;
+use crate::geometry::Error;
 use crate::geometry::conv::ConvGeometry;
-use crate::memory::with_scratch;
+use crate::memory::Block;
 use crate::scalar::Scalar;
 use crate::threads::{SharedMut, parallel_chunks_mut};
 use kernel::{CHUNK, Chunk, Style};
@@ -42,31 +43,35 @@ impl Cut {
 }
 
 /// The gradient with respect to the weight.
-pub fn backward_weight<T: Scalar>(g: &ConvGeometry, dy: &[T], x: &[T], dweight: &mut [T]) {
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn backward_weight<T: Scalar>(g: &ConvGeometry, dy: &[T], x: &[T], dweight: &mut [T]) -> Result<(), Error> {
     let rows = g.channels * g.taps();
     let cut = Cut::new(g, rows);
     if cut.chunks == 0 {
         dweight.fill(T::ZERO);
-        return;
+        return Ok(());
     }
     let style = Style::of::<T>(g.outputs);
     let part = style.part_len(rows, g.outputs);
-    let (gather_x, gather_dy) = (Gather::of_x(g), Gather::of_dy(g));
-    with_scratch(g.groups * cut.parts * part, |sums: &mut [T]| {
-        let shared = SharedMut::new(sums);
-        run_tasks(g.work(), g.groups * cut.parts * cut.slices, &|task| {
-            let (group, rest) = (task / (cut.parts * cut.slices), task % (cut.parts * cut.slices));
-            let (number, slice) = (rest / cut.slices, rest % cut.slices);
-            let bounds = |i: usize| i * cut.chunks / cut.parts;
-            let rows = slice * cut.slice..rows.min((slice + 1) * cut.slice);
-            let to = kernel::Part { data: shared, start: (group * cut.parts + number) * part, style };
-            for chunk in bounds(number)..bounds(number + 1) {
-                let operands = Operands { g, dy, x, gather_x: &gather_x, gather_dy: &gather_dy };
-                operands.add_chunk(group, chunk, &rows, chunk == bounds(number), &to);
-            }
-        });
-        collect(g, &cut, style, sums, dweight);
+    let len = g.groups * cut.parts * part;
+    let mut block = Block::new(len * size_of::<T>()).map_err(|error| Error::Memory(error.to_string()))?;
+    let sums = block.as_mut_slice::<T>(len);
+    let operands = Operands { g, dy, x, gather_x: &Gather::of_x(g), gather_dy: &Gather::of_dy(g) };
+    let shared = SharedMut::new(sums);
+    run_tasks(g.work(), g.groups * cut.parts * cut.slices, &|task| {
+        let (group, rest) = (task / (cut.parts * cut.slices), task % (cut.parts * cut.slices));
+        let (number, slice) = (rest / cut.slices, rest % cut.slices);
+        let bounds = |i: usize| i * cut.chunks / cut.parts;
+        let rows = slice * cut.slice..rows.min((slice + 1) * cut.slice);
+        let to = kernel::Part { data: shared, start: (group * cut.parts + number) * part, style };
+        for chunk in bounds(number)..bounds(number + 1) {
+            operands.add_chunk(group, chunk, &rows, chunk == bounds(number), &to);
+        }
     });
+    collect(g, &cut, style, sums, dweight);
+    Ok(())
 }
 
 struct Operands<'a, T> {
