@@ -143,6 +143,13 @@ def _time(case: Case, repeats: int) -> Timing:
 
 
 def _seconds(call: Callable[[], object]) -> float:
+    """The time of a call right after another one like it.
+
+    The threads of the other side spin for a while after their work (OpenBLAS's for some 30 ms) and would take a
+    processor from this one.
+    """
+    time.sleep(0.03)
+    call()
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
