@@ -200,7 +200,9 @@ def test_other_python_threads_run_during_a_call(rng):
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_interrupt_acts_between_calls():
+    # A test run in the background may have been told to ignore interrupts, and its children inherit that.
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import numpy as np, goldfish as gf\n"
         "x, weight = np.ones((4, 16, 32, 32), 'f'), np.ones((16, 16, 3, 3), 'f')\n"
         "print('running', flush=True)\n"
