@@ -169,7 +169,7 @@ impl Saved {
     }
 }
 
-/// `y`, and the final states; with `keep` also what [`backward`] needs.
+/// `y`, and the final states; with `keep` also what [`backward()`] needs.
 ///
 /// # Errors
 /// No memory for what is to be kept.
@@ -209,7 +209,7 @@ fn forward_on<T: Scalar>(
     }
 }
 
-/// The gradients, for the same arguments that [`forward`] had; uses `saved` up.
+/// The gradients, for the same arguments that [`forward()`] had; uses `saved` up.
 ///
 /// # Panics
 /// If a slice does not have the size that the geometry says.
