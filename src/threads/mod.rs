@@ -16,6 +16,7 @@
 
 #[cfg(all(test, loom))]
 mod model;
+mod placement;
 mod pool;
 mod shared;
 mod sync;

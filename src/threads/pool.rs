@@ -47,6 +47,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::placement::{Home, keep_off};
 use super::sync::{AtomicBool, AtomicU64, AtomicUsize, JoinHandle, Patience, UnsafeCell, fence, park, spawn};
 
 /// How long an idle worker polls for a job before it parks.
@@ -230,7 +231,10 @@ impl Pool {
             let workers = unsafe { &*workers };
             let awake = workers.len().saturating_sub(self.desk.sleepers.load(Relaxed));
             let sleeping = workers.iter().filter(|worker| self.rouse(&worker.asleep));
-            sleeping.take(seats.saturating_sub(awake)).for_each(|worker| worker.thread.thread().unpark());
+            for worker in sleeping.take(seats.saturating_sub(awake)) {
+                keep_off(&worker.thread);
+                worker.thread.thread().unpark();
+            }
         });
     }
 
@@ -245,8 +249,8 @@ impl Pool {
 
     /// The life of a worker.
     fn serve(&self, asleep: &AtomicBool) {
-        let mut last = 0;
-        while let Some(epoch) = self.enter(last, asleep) {
+        let (mut last, home) = (0, Home::here());
+        while let Some(epoch) = self.enter(last, asleep, &home) {
             last = epoch;
             // SAFETY: this worker is counted as active until the `fetch_sub` below, so the caller keeps the job alive
             // and the slot unchanged.
@@ -256,7 +260,7 @@ impl Pool {
     }
 
     /// Waits for a job after the `last` one and takes a seat in it; returns its epoch. None, in the model: the pool has stopped.
-    fn enter(&self, last: u64, asleep: &AtomicBool) -> Option<u64> {
+    fn enter(&self, last: u64, asleep: &AtomicBool, home: &Home) -> Option<u64> {
         let mut patience = Patience::new();
         loop {
             let gate = self.door.gate.load(Relaxed);
@@ -271,6 +275,7 @@ impl Pool {
                 }
             } else if patience.poll() > AWAKE {
                 self.sleep(last, asleep);
+                home.come_back();
                 patience = Patience::new();
             }
         }
