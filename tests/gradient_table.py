@@ -19,56 +19,75 @@ def apart(rng, shape):
     return (rng.permutation(count).reshape(shape) - count // 2) * 0.01 + 0.004
 
 
-def conv2d_cases():
+def last_axes(axes, value):
+    """Sizes and options are written for three axes; fewer take the last ones."""
+    return value[-axes:] if isinstance(value, tuple) and len(value) == 3 else value
+
+
+def with_last_axes(axes, options):
+    """Options for fewer axes than three."""
+    return {name: last_axes(axes, value) for name, value in options.items()}
+
+
+def conv_cases(axes):
     """Every option by itself, then together."""
     rng = _rng()
-    for x_shape, weight_shape, options in [
-        ((2, 2, 4, 5), (3, 2, 3, 2), {}),
-        ((2, 1, 3, 3), (1, 1, 1, 1), {}),
-        ((1, 2, 5, 6), (2, 2, 2, 3), {"stride": (2, 3)}),
-        ((1, 2, 4, 4), (2, 2, 3, 3), {"padding": 1}),
-        ((1, 1, 3, 4), (2, 1, 2, 3), {"padding": ((0, 2), (1, 0))}),
-        ((1, 2, 5, 4), (2, 2, 2, 3), {"padding": "same", "stride": 2}),
-        ((1, 2, 5, 4), (2, 2, 2, 3), {"padding": "same_lower", "stride": (2, 1)}),
-        ((1, 2, 7, 6), (2, 2, 3, 2), {"dilation": (2, 3)}),
-        ((2, 4, 4, 4), (6, 2, 2, 2), {"groups": 2}),
-        ((1, 3, 4, 4), (3, 1, 3, 3), {"groups": 3, "padding": 1}),
-        ((1, 2, 4, 4), (2, 2, 3, 3), {"padding": 1, "algorithm": "direct"}),
-        ((1, 4, 8, 9), (4, 2, 2, 3), {"stride": (1, 2), "padding": (2, 1), "dilation": (3, 2), "groups": 2}),
+    for (batch, channels), size, (outputs, per_group), kernel, options in [
+        ((2, 2), (2, 4, 5), (3, 2), (2, 3, 2), {}),
+        ((2, 1), (1, 3, 3), (1, 1), (1, 1, 1), {}),
+        ((1, 2), (3, 5, 6), (2, 2), (1, 2, 3), {"stride": (2, 2, 3)}),
+        ((1, 2), (2, 4, 4), (2, 2), (2, 3, 3), {"padding": 1}),
+        ((1, 1), (2, 3, 4), (2, 1), (1, 2, 3), {"padding": ((1, 0), (0, 2), (1, 0))}),
+        ((1, 2), (3, 5, 4), (2, 2), (2, 2, 3), {"padding": "same", "stride": 2}),
+        ((1, 2), (2, 5, 4), (2, 2), (2, 2, 3), {"padding": "same_lower", "stride": (1, 2, 1)}),
+        ((1, 2), (3, 7, 6), (2, 2), (2, 3, 2), {"dilation": (1, 2, 3)}),
+        ((2, 4), (2, 4, 4), (6, 2), (1, 2, 2), {"groups": 2}),
+        ((1, 3), (2, 4, 4), (3, 1), (1, 3, 3), {"groups": 3, "padding": 1}),
+        ((1, 2), (2, 4, 4), (2, 2), (1, 3, 3), {"padding": 1, "algorithm": "direct"}),
+        ((1, 4), (2, 8, 9), (4, 2), (1, 2, 3), {"stride": 2, "padding": (0, 2, 1), "dilation": (1, 3, 2), "groups": 2}),
     ]:
-        arrays = {"x": rng.standard_normal(x_shape), "weight": rng.standard_normal(weight_shape)}
-        yield Case("conv2d", arrays, options)
-        yield Case("conv2d", arrays | {"bias": rng.standard_normal(weight_shape[0])}, options)
+        arrays = {
+            "x": rng.standard_normal((batch, channels, *last_axes(axes, size))),
+            "weight": rng.standard_normal((outputs, per_group, *last_axes(axes, kernel))),
+        }
+        options = with_last_axes(axes, options)
+        yield Case(f"conv{axes}d", arrays, options)
+        yield Case(f"conv{axes}d", arrays | {"bias": rng.standard_normal(outputs)}, options)
+    if axes == 1:
+        arrays = {"x": rng.standard_normal((2, 2, 7)), "weight": rng.standard_normal((3, 2, 3))}
+        yield Case("conv1d", arrays, {"padding": "causal", "dilation": 2})
 
 
-def max_pool2d_cases():
+def max_pool_cases(axes):
     """Windows apart, overlapping, padded, spread out and rounded up."""
-    for shape, options in [
-        ((2, 2, 4, 6), {"kernel_size": 2}),
-        ((1, 2, 5, 6), {"kernel_size": (3, 2), "stride": (1, 2)}),
-        ((1, 1, 5, 5), {"kernel_size": 3, "stride": 2, "padding": 1}),
-        ((1, 1, 5, 4), {"kernel_size": 2, "padding": ((1, 0), (0, 1))}),
-        ((1, 2, 6, 7), {"kernel_size": 2, "stride": 1, "dilation": (2, 3)}),
-        ((1, 1, 5, 6), {"kernel_size": 2, "stride": 2, "ceil_mode": True}),
-        ((1, 1, 5, 5), {"kernel_size": 3, "stride": 2, "padding": "same"}),
-        ((1, 2, 4, 4), {"kernel_size": 2, "return_indices": True}),
+    for planes, size, options in [
+        ((2, 2), (2, 4, 6), {"kernel_size": 2}),
+        ((1, 2), (3, 5, 6), {"kernel_size": (2, 3, 2), "stride": (1, 1, 2)}),
+        ((1, 1), (3, 5, 5), {"kernel_size": 3, "stride": 2, "padding": 1}),
+        ((1, 1), (2, 5, 4), {"kernel_size": 2, "padding": ((0, 1), (1, 0), (0, 1))}),
+        ((1, 2), (3, 6, 7), {"kernel_size": 2, "stride": 1, "dilation": (1, 2, 3)}),
+        ((1, 1), (3, 5, 6), {"kernel_size": 2, "stride": 2, "ceil_mode": True}),
+        ((1, 1), (3, 5, 5), {"kernel_size": 3, "stride": 2, "padding": "same"}),
+        ((1, 2), (2, 4, 4), {"kernel_size": 2, "return_indices": True}),
     ]:
-        yield Case("max_pool2d", {"x": apart(_rng(), shape)}, options)
+        x = apart(_rng(), (*planes, *last_axes(axes, size)))
+        yield Case(f"max_pool{axes}d", {"x": x}, with_last_axes(axes, options))
 
 
-def avg_pool2d_cases():
+def avg_pool_cases(axes):
     """As for the maximum, with every way to count the divisor."""
-    for shape, options in [
-        ((2, 2, 4, 6), {"kernel_size": 2}),
-        ((1, 2, 5, 6), {"kernel_size": (3, 2), "stride": (1, 2)}),
-        ((1, 1, 5, 5), {"kernel_size": 3, "stride": 2, "padding": 1}),
-        ((1, 1, 5, 5), {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}),
-        ((1, 1, 5, 6), {"kernel_size": 2, "stride": 2, "ceil_mode": True}),
-        ((1, 1, 6, 6), {"kernel_size": 4, "stride": 3, "padding": 1, "ceil_mode": True}),
-        ((1, 1, 4, 5), {"kernel_size": 2, "divisor_override": 3}),
-        ((1, 2, 6, 7), {"kernel_size": 2, "stride": 1, "dilation": (2, 3)}),
+    for planes, size, options in [
+        ((2, 2), (2, 4, 6), {"kernel_size": 2}),
+        ((1, 2), (3, 5, 6), {"kernel_size": (2, 3, 2), "stride": (1, 1, 2)}),
+        ((1, 1), (3, 5, 5), {"kernel_size": 3, "stride": 2, "padding": 1}),
+        ((1, 1), (3, 5, 5), {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}),
+        ((1, 1), (3, 5, 6), {"kernel_size": 2, "stride": 2, "ceil_mode": True}),
+        ((1, 1), (4, 6, 6), {"kernel_size": 4, "stride": 3, "padding": 1, "ceil_mode": True}),
+        ((1, 1), (2, 4, 5), {"kernel_size": 2, "divisor_override": 3}),
+        ((1, 2), (3, 6, 7), {"kernel_size": 2, "stride": 1, "dilation": (1, 2, 3)}),
     ]:
-        yield Case("avg_pool2d", {"x": _rng().standard_normal(shape)}, options)
+        x = _rng().standard_normal((*planes, *last_axes(axes, size)))
+        yield Case(f"avg_pool{axes}d", {"x": x}, with_last_axes(axes, options))
 
 
 def recurrent_case(operation, rng, sizes, *, states=True, biases=("bias_ih", "bias_hh"), given=None, **options):
@@ -175,9 +194,9 @@ def mse_loss_cases():
 
 
 GRADIENTS = {
-    "conv2d": list(conv2d_cases()),
-    "max_pool2d": list(max_pool2d_cases()),
-    "avg_pool2d": list(avg_pool2d_cases()),
+    **{f"conv{n}d": list(conv_cases(n)) for n in (1, 2, 3)},
+    **{f"max_pool{n}d": list(max_pool_cases(n)) for n in (1, 2, 3)},
+    **{f"avg_pool{n}d": list(avg_pool_cases(n)) for n in (1, 2, 3)},
     "rnn": list(recurrent_cases("rnn", [{"nonlinearity": "tanh"}, {"nonlinearity": "relu"}])),
     "lstm": list(recurrent_cases("lstm", [{}, {"with_peepholes": True}])),
     "gru": list(recurrent_cases("gru", [{"reset_after": True}, {"reset_after": False}])),

@@ -14,6 +14,8 @@ CONVOLUTIONS = [
     ((2, 3, 60, 61), (13, 3, 7, 7), {"stride": 2}),
     ((4, 40, 30, 30), (40, 1, 3, 3), {"padding": 1, "groups": 40}),
     ((1, 64, 20, 20), (96, 64, 1, 1), {}),
+    ((5, 20, 300), (30, 20, 5), {"padding": "causal"}),
+    ((1, 6, 12, 12, 12), (9, 6, 3, 3, 3), {"padding": 1}),
 ]
 RECURRENCES = [(12, 9, 20, 48), (10, 1, 33, 130)]
 
@@ -40,8 +42,9 @@ def _draw(rng, shape, dtype):
 def _convolutions(rng, dtype):
     for x_shape, weight_shape, options in CONVOLUTIONS:
         x, weight, bias = (_draw(rng, shape, dtype) for shape in (x_shape, weight_shape, weight_shape[:1]))
-        y, cache = gf.conv2d_forward(x, weight, bias, **options)
-        yield f"conv2d {weight_shape}", (y, *gf.conv2d_backward(_draw(rng, y.shape, dtype), cache))
+        name = f"conv{len(x_shape) - 2}d"
+        y, cache = getattr(gf, f"{name}_forward")(x, weight, bias, **options)
+        yield f"{name} {weight_shape}", (y, *getattr(gf, f"{name}_backward")(_draw(rng, y.shape, dtype), cache))
 
 
 def _pools(rng, dtype):

@@ -10,15 +10,15 @@ _LSTMState: TypeAlias = tuple[ArrayLike | None, ArrayLike | None]
 __all__ = [
     "Cache",
     "__version__",
-    "conv2d",
-    "conv2d_forward",
-    "conv2d_backward",
-    "max_pool2d",
-    "max_pool2d_forward",
-    "max_pool2d_backward",
-    "avg_pool2d",
-    "avg_pool2d_forward",
-    "avg_pool2d_backward",
+    "conv",
+    "conv_forward",
+    "conv_backward",
+    "max_pool",
+    "max_pool_forward",
+    "max_pool_backward",
+    "avg_pool",
+    "avg_pool_forward",
+    "avg_pool_backward",
     "linear",
     "linear_forward",
     "linear_backward",
@@ -79,7 +79,8 @@ class Cache:
     @property
     def nbytes(self) -> int: ...
 
-def conv2d(
+def conv(
+    axes: int,
     x: ArrayLike,
     weight: ArrayLike,
     bias: ArrayLike | None,
@@ -91,7 +92,8 @@ def conv2d(
     out: FloatArray | None,
     /,
 ) -> FloatArray: ...
-def conv2d_forward(
+def conv_forward(
+    axes: int,
     x: ArrayLike,
     weight: ArrayLike,
     bias: ArrayLike | None,
@@ -103,10 +105,11 @@ def conv2d_forward(
     out: FloatArray | None,
     /,
 ) -> tuple[FloatArray, Cache]: ...
-def conv2d_backward(
-    dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
+def conv_backward(
+    axes: int, dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
 ) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]: ...
-def max_pool2d(
+def max_pool(
+    axes: int,
     x: ArrayLike,
     kernel_size: PerAxis,
     stride: PerAxis | None,
@@ -117,7 +120,8 @@ def max_pool2d(
     out: FloatArray | None,
     /,
 ) -> FloatArray | tuple[FloatArray, IndexArray]: ...
-def max_pool2d_forward(
+def max_pool_forward(
+    axes: int,
     x: ArrayLike,
     kernel_size: PerAxis,
     stride: PerAxis | None,
@@ -128,8 +132,11 @@ def max_pool2d_forward(
     out: FloatArray | None,
     /,
 ) -> tuple[FloatArray, Cache] | tuple[FloatArray, IndexArray, Cache]: ...
-def max_pool2d_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
-def avg_pool2d(
+def max_pool_backward(
+    axes: int, dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[FloatArray | None]: ...
+def avg_pool(
+    axes: int,
     x: ArrayLike,
     kernel_size: PerAxis,
     stride: PerAxis | None,
@@ -141,7 +148,8 @@ def avg_pool2d(
     out: FloatArray | None,
     /,
 ) -> FloatArray: ...
-def avg_pool2d_forward(
+def avg_pool_forward(
+    axes: int,
     x: ArrayLike,
     kernel_size: PerAxis,
     stride: PerAxis | None,
@@ -153,7 +161,9 @@ def avg_pool2d_forward(
     out: FloatArray | None,
     /,
 ) -> tuple[FloatArray, Cache]: ...
-def avg_pool2d_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def avg_pool_backward(
+    axes: int, dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[FloatArray | None]: ...
 def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, /) -> FloatArray: ...
 def linear_forward(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, /) -> tuple[FloatArray, Cache]: ...
 def linear_backward(

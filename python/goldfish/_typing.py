@@ -22,8 +22,8 @@ LossValue: TypeAlias = np.floating[Any] | FloatArray
 PerAxis: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 """One int for all spatial axes, or one per axis."""
 
-Padding: TypeAlias = PerAxis | Sequence[Sequence[SupportsIndex]] | Literal["valid", "same", "same_lower"]
-"""An int, one int per axis, a (before, after) pair per axis, or a rule by name."""
+Padding: TypeAlias = PerAxis | Sequence[Sequence[SupportsIndex]] | Literal["valid", "same", "same_lower", "causal"]
+"""An int, one int per axis, a (before, after) pair per axis, or a rule by name; "causal" is for one axis."""
 
 Algorithm: TypeAlias = Literal["auto", "direct", "winograd"]
 Reduction: TypeAlias = Literal["mean", "sum", "none"]

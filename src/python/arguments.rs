@@ -10,6 +10,56 @@ use crate::geometry::Error;
 /// than other threads gain.
 const DETACH_ABOVE: usize = 100_000;
 
+/// The number of spatial axes of a call: 1, 2 or 3.
+#[derive(Clone, Copy)]
+pub struct Axes(usize);
+
+impl Axes {
+    pub fn count(self) -> usize {
+        self.0
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Axes {
+    type Error = PyErr;
+
+    fn extract(argument: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        match argument.extract::<usize>()? {
+            axes @ 1..=3 => Ok(Axes(axes)),
+            axes => Err(PyValueError::new_err(format!("axes must be 1, 2 or 3, got {axes}"))),
+        }
+    }
+}
+
+/// The names of an operation's functions, for each number of spatial axes.
+pub struct Triple(pub [[&'static str; 3]; 3]);
+
+impl Triple {
+    pub fn plain(&self, axes: Axes) -> &'static str {
+        self.0[0][axes.0 - 1]
+    }
+
+    pub fn forward(&self, axes: Axes) -> &'static str {
+        self.0[1][axes.0 - 1]
+    }
+
+    pub fn backward(&self, axes: Axes) -> &'static str {
+        self.0[2][axes.0 - 1]
+    }
+}
+
+/// The names `conv1d`, `conv2d`, `conv3d`, `conv1d_forward` and so on, from `"conv"`.
+macro_rules! triple {
+    ($name:literal) => {
+        $crate::python::arguments::Triple([
+            [concat!($name, "1d"), concat!($name, "2d"), concat!($name, "3d")],
+            [concat!($name, "1d_forward"), concat!($name, "2d_forward"), concat!($name, "3d_forward")],
+            [concat!($name, "1d_backward"), concat!($name, "2d_backward"), concat!($name, "3d_backward")],
+        ])
+    };
+}
+pub(super) use triple;
+
 /// One call from Python.
 #[derive(Clone, Copy)]
 pub struct Call<'py> {

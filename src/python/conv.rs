@@ -1,9 +1,9 @@
-//! `conv2d`: arguments, caches and gradients.
+//! `conv1d`, `conv2d` and `conv3d`: arguments, caches and gradients.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use super::arguments::{Call, shown};
+use super::arguments::{Axes, Call, Triple, shown, triple};
 use super::array::{Dense, Dtype, Input, Numeric};
 use super::cache::{Cache, open};
 use super::window::{padding as parse_padding, per_axis};
@@ -13,11 +13,13 @@ use crate::geometry::conv::{ConvGeometry, ConvOptions};
 use crate::scalar::Scalar;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(conv2d, module)?)?;
-    module.add_function(wrap_pyfunction!(conv2d_forward, module)?)?;
-    module.add_function(wrap_pyfunction!(conv2d_backward, module)?)?;
+    module.add_function(wrap_pyfunction!(conv, module)?)?;
+    module.add_function(wrap_pyfunction!(conv_forward, module)?)?;
+    module.add_function(wrap_pyfunction!(conv_backward, module)?)?;
     module.add_function(wrap_pyfunction!(conv2d_algorithm, module)?)
 }
+
+const NAMES: Triple = triple!("conv");
 
 /// What the backward call needs.
 struct Saved<T> {
@@ -57,6 +59,7 @@ impl<'py> Options<'_, 'py> {
 impl<'py> Arguments<'py> {
     fn new(
         call: Call<'py>,
+        axes: Axes,
         x: &Bound<'py, PyAny>,
         weight: &Bound<'py, PyAny>,
         bias: &Bound<'py, PyAny>,
@@ -68,7 +71,7 @@ impl<'py> Arguments<'py> {
         let bias = call.optional_array("bias", bias)?;
         let options = options.parse(call)?;
         let bias_shape = bias.as_ref().map(Input::shape);
-        let geometry = call.check(ConvGeometry::new(2, x.shape(), weight.shape(), bias_shape, &options))?;
+        let geometry = call.check(ConvGeometry::new(axes.count(), x.shape(), weight.shape(), bias_shape, &options))?;
         let dtype = call.float_dtype([&x, &weight].into_iter().chain(&bias))?;
         check_algorithm(call, algorithm, &geometry)?;
         Ok(Arguments { x, weight, bias, geometry, dtype })
@@ -107,9 +110,10 @@ fn forward<'py, T: Scalar + Numeric>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (x, weight, bias, stride, padding, dilation, groups, algorithm, out, /))]
-fn conv2d<'py>(
+#[pyo3(signature = (axes, x, weight, bias, stride, padding, dilation, groups, algorithm, out, /))]
+fn conv<'py>(
     py: Python<'py>,
+    axes: Axes,
     x: &Bound<'py, PyAny>,
     weight: &Bound<'py, PyAny>,
     bias: &Bound<'py, PyAny>,
@@ -120,9 +124,9 @@ fn conv2d<'py>(
     algorithm: &Bound<'py, PyAny>,
     out: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let call = Call::new(py, "conv2d");
+    let call = Call::new(py, NAMES.plain(axes));
     let options = Options { stride, padding, dilation, groups };
-    let arguments = Arguments::new(call, x, weight, bias, &options, algorithm)?;
+    let arguments = Arguments::new(call, axes, x, weight, bias, &options, algorithm)?;
     Ok(match arguments.dtype {
         Dtype::F32 => forward::<f32>(call, &arguments, out)?.0,
         Dtype::F64 => forward::<f64>(call, &arguments, out)?.0,
@@ -130,9 +134,10 @@ fn conv2d<'py>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (x, weight, bias, stride, padding, dilation, groups, algorithm, out, /))]
-fn conv2d_forward<'py>(
+#[pyo3(signature = (axes, x, weight, bias, stride, padding, dilation, groups, algorithm, out, /))]
+fn conv_forward<'py>(
     py: Python<'py>,
+    axes: Axes,
     x: &Bound<'py, PyAny>,
     weight: &Bound<'py, PyAny>,
     bias: &Bound<'py, PyAny>,
@@ -145,44 +150,47 @@ fn conv2d_forward<'py>(
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, Cache>)> {
     fn typed<'py, T: Scalar + Numeric>(
         call: Call<'py>,
+        name: &'static str,
         arguments: &Arguments<'py>,
         out: &Bound<'py, PyAny>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, Cache>)> {
         let (y, saved) = forward::<T>(call, arguments, out)?;
         let nbytes = saved.x.nbytes() + saved.weight.nbytes();
-        Ok((y, Cache::create::<T, _>(call, "conv2d", nbytes, saved)?))
+        Ok((y, Cache::create::<T, _>(call, name, nbytes, saved)?))
     }
-    let call = Call::new(py, "conv2d_forward");
+    let call = Call::new(py, NAMES.forward(axes));
     let options = Options { stride, padding, dilation, groups };
-    let arguments = Arguments::new(call, x, weight, bias, &options, algorithm)?;
+    let arguments = Arguments::new(call, axes, x, weight, bias, &options, algorithm)?;
     match arguments.dtype {
-        Dtype::F32 => typed::<f32>(call, &arguments, out),
-        Dtype::F64 => typed::<f64>(call, &arguments, out),
+        Dtype::F32 => typed::<f32>(call, NAMES.plain(axes), &arguments, out),
+        Dtype::F64 => typed::<f64>(call, NAMES.plain(axes), &arguments, out),
     }
 }
 
 #[pyfunction]
-#[pyo3(signature = (dy, cache, needs, /))]
-fn conv2d_backward<'py>(
+#[pyo3(signature = (axes, dy, cache, needs, /))]
+fn conv_backward<'py>(
     py: Python<'py>,
+    axes: Axes,
     dy: &Bound<'py, PyAny>,
     cache: &Bound<'py, PyAny>,
     needs: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let call = Call::new(py, "conv2d_backward");
-    match Cache::dtype(call, cache, "conv2d")? {
-        Dtype::F32 => backward::<f32>(call, dy, cache, needs),
-        Dtype::F64 => backward::<f64>(call, dy, cache, needs),
+    let call = Call::new(py, NAMES.backward(axes));
+    match Cache::dtype(call, cache, NAMES.plain(axes))? {
+        Dtype::F32 => backward::<f32>(call, NAMES.plain(axes), dy, cache, needs),
+        Dtype::F64 => backward::<f64>(call, NAMES.plain(axes), dy, cache, needs),
     }
 }
 
 fn backward<'py, T: Scalar + Numeric>(
     call: Call<'py>,
+    name: &'static str,
     dy: &Bound<'py, PyAny>,
     cache: &Bound<'py, PyAny>,
     needs: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let (saved, (dy, needs)) = open(call, cache, "conv2d", |saved: &Saved<T>| {
+    let (saved, (dy, needs)) = open(call, cache, name, |saved: &Saved<T>| {
         let needs = call.needs(needs, ["x", "weight", "bias"])?;
         Ok((call.slope::<T>("dy", dy, &saved.geometry.y_shape())?, needs))
     })?;

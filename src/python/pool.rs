@@ -1,9 +1,9 @@
-//! `max_pool2d` and `avg_pool2d`.
+//! Max and average pooling over one to three axes.
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::arguments::Call;
+use super::arguments::{Axes, Call, Triple, triple};
 use super::array::{Dtype, Input, Numeric};
 use super::cache::{Cache, open};
 use super::window::{optional_per_axis, padding as parse_padding, per_axis};
@@ -13,13 +13,16 @@ use crate::pool::max::{self, Winners};
 use crate::scalar::Scalar;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(max_pool2d, module)?)?;
-    module.add_function(wrap_pyfunction!(max_pool2d_forward, module)?)?;
-    module.add_function(wrap_pyfunction!(max_pool2d_backward, module)?)?;
-    module.add_function(wrap_pyfunction!(avg_pool2d, module)?)?;
-    module.add_function(wrap_pyfunction!(avg_pool2d_forward, module)?)?;
-    module.add_function(wrap_pyfunction!(avg_pool2d_backward, module)?)
+    module.add_function(wrap_pyfunction!(max_pool, module)?)?;
+    module.add_function(wrap_pyfunction!(max_pool_forward, module)?)?;
+    module.add_function(wrap_pyfunction!(max_pool_backward, module)?)?;
+    module.add_function(wrap_pyfunction!(avg_pool, module)?)?;
+    module.add_function(wrap_pyfunction!(avg_pool_forward, module)?)?;
+    module.add_function(wrap_pyfunction!(avg_pool_backward, module)?)
 }
+
+const MAX: Triple = triple!("max_pool");
+const AVG: Triple = triple!("avg_pool");
 
 struct Arguments<'py> {
     x: Input<'py>,
@@ -37,7 +40,7 @@ struct Options<'a, 'py> {
 }
 
 impl<'py> Arguments<'py> {
-    fn new(call: Call<'py>, x: &Bound<'py, PyAny>, options: &Options<'_, 'py>) -> PyResult<Self> {
+    fn new(call: Call<'py>, axes: Axes, x: &Bound<'py, PyAny>, options: &Options<'_, 'py>) -> PyResult<Self> {
         let x = call.array("x", x)?;
         let options = PoolOptions {
             kernel_size: per_axis(call, "kernel_size", options.kernel_size)?,
@@ -46,7 +49,7 @@ impl<'py> Arguments<'py> {
             dilation: per_axis(call, "dilation", options.dilation)?,
             ceil_mode: call.boolean("ceil_mode", options.ceil_mode)?,
         };
-        let geometry = call.check(PoolGeometry::new(2, x.shape(), &options))?;
+        let geometry = call.check(PoolGeometry::new(axes.count(), x.shape(), &options))?;
         let dtype = call.float_dtype([&x])?;
         Ok(Arguments { x, geometry, dtype })
     }
@@ -102,9 +105,10 @@ fn max_forward<'py, T: Scalar + Numeric>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, out, /))]
-fn max_pool2d<'py>(
+#[pyo3(signature = (axes, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, out, /))]
+fn max_pool<'py>(
     py: Python<'py>,
+    axes: Axes,
     x: &Bound<'py, PyAny>,
     kernel_size: &Bound<'py, PyAny>,
     stride: &Bound<'py, PyAny>,
@@ -114,9 +118,9 @@ fn max_pool2d<'py>(
     return_indices: &Bound<'py, PyAny>,
     out: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let call = Call::new(py, "max_pool2d");
+    let call = Call::new(py, MAX.plain(axes));
     let options = Options { kernel_size, stride, padding, dilation, ceil_mode };
-    let arguments = Arguments::new(call, x, &options)?;
+    let arguments = Arguments::new(call, axes, x, &options)?;
     let wants = (call.boolean("return_indices", return_indices)?, false);
     let result = match arguments.dtype {
         Dtype::F32 => max_forward::<f32>(call, &arguments, wants, out)?,
@@ -129,9 +133,10 @@ fn max_pool2d<'py>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, out, /))]
-fn max_pool2d_forward<'py>(
+#[pyo3(signature = (axes, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, out, /))]
+fn max_pool_forward<'py>(
     py: Python<'py>,
+    axes: Axes,
     x: &Bound<'py, PyAny>,
     kernel_size: &Bound<'py, PyAny>,
     stride: &Bound<'py, PyAny>,
@@ -143,6 +148,7 @@ fn max_pool2d_forward<'py>(
 ) -> PyResult<Bound<'py, PyTuple>> {
     fn typed<'py, T: Scalar + Numeric>(
         call: Call<'py>,
+        name: &'static str,
         arguments: &Arguments<'py>,
         return_indices: bool,
         out: &Bound<'py, PyAny>,
@@ -153,35 +159,37 @@ fn max_pool2d_forward<'py>(
         if let Some(winners) = result.winners {
             let nbytes = winners.nbytes();
             let saved = SavedMax { geometry: arguments.geometry, x_shape: arguments.x_shape().to_vec(), winners };
-            items.push(Cache::create::<T, _>(call, "max_pool2d", nbytes, saved)?.into_any());
+            items.push(Cache::create::<T, _>(call, name, nbytes, saved)?.into_any());
         }
         PyTuple::new(call.py, items)
     }
-    let call = Call::new(py, "max_pool2d_forward");
+    let call = Call::new(py, MAX.forward(axes));
     let options = Options { kernel_size, stride, padding, dilation, ceil_mode };
-    let arguments = Arguments::new(call, x, &options)?;
+    let arguments = Arguments::new(call, axes, x, &options)?;
     let return_indices = call.boolean("return_indices", return_indices)?;
     match arguments.dtype {
-        Dtype::F32 => typed::<f32>(call, &arguments, return_indices, out),
-        Dtype::F64 => typed::<f64>(call, &arguments, return_indices, out),
+        Dtype::F32 => typed::<f32>(call, MAX.plain(axes), &arguments, return_indices, out),
+        Dtype::F64 => typed::<f64>(call, MAX.plain(axes), &arguments, return_indices, out),
     }
 }
 
 #[pyfunction]
-#[pyo3(signature = (dy, cache, needs, /))]
-fn max_pool2d_backward<'py>(
+#[pyo3(signature = (axes, dy, cache, needs, /))]
+fn max_pool_backward<'py>(
     py: Python<'py>,
+    axes: Axes,
     dy: &Bound<'py, PyAny>,
     cache: &Bound<'py, PyAny>,
     needs: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     fn typed<'py, T: Scalar + Numeric>(
         call: Call<'py>,
+        name: &'static str,
         dy: &Bound<'py, PyAny>,
         cache: &Bound<'py, PyAny>,
         needs: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let (saved, (dy, [wanted])) = open(call, cache, "max_pool2d", |saved: &SavedMax| {
+        let (saved, (dy, [wanted])) = open(call, cache, name, |saved: &SavedMax| {
             let needs = call.needs(needs, ["x"])?;
             Ok((call.slope::<T>("dy", dy, &saved.geometry.y_shape())?, needs))
         })?;
@@ -194,10 +202,10 @@ fn max_pool2d_backward<'py>(
         }
         PyTuple::new(call.py, [dx.map(|dx| dx.into_array())])
     }
-    let call = Call::new(py, "max_pool2d_backward");
-    match Cache::dtype(call, cache, "max_pool2d")? {
-        Dtype::F32 => typed::<f32>(call, dy, cache, needs),
-        Dtype::F64 => typed::<f64>(call, dy, cache, needs),
+    let call = Call::new(py, MAX.backward(axes));
+    match Cache::dtype(call, cache, MAX.plain(axes))? {
+        Dtype::F32 => typed::<f32>(call, MAX.plain(axes), dy, cache, needs),
+        Dtype::F64 => typed::<f64>(call, MAX.plain(axes), dy, cache, needs),
     }
 }
 
@@ -235,9 +243,10 @@ fn average_forward<'py, T: Scalar + Numeric>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, out, /))]
-fn avg_pool2d<'py>(
+#[pyo3(signature = (axes, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, out, /))]
+fn avg_pool<'py>(
     py: Python<'py>,
+    axes: Axes,
     x: &Bound<'py, PyAny>,
     kernel_size: &Bound<'py, PyAny>,
     stride: &Bound<'py, PyAny>,
@@ -248,9 +257,9 @@ fn avg_pool2d<'py>(
     dilation: &Bound<'py, PyAny>,
     out: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let call = Call::new(py, "avg_pool2d");
+    let call = Call::new(py, AVG.plain(axes));
     let options = Options { kernel_size, stride, padding, dilation, ceil_mode };
-    let arguments = Arguments::new(call, x, &options)?;
+    let arguments = Arguments::new(call, axes, x, &options)?;
     let divisor = parse_divisor(call, count_include_pad, divisor_override)?;
     match arguments.dtype {
         Dtype::F32 => average_forward::<f32>(call, &arguments, divisor, out),
@@ -259,9 +268,10 @@ fn avg_pool2d<'py>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, out, /))]
-fn avg_pool2d_forward<'py>(
+#[pyo3(signature = (axes, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, out, /))]
+fn avg_pool_forward<'py>(
     py: Python<'py>,
+    axes: Axes,
     x: &Bound<'py, PyAny>,
     kernel_size: &Bound<'py, PyAny>,
     stride: &Bound<'py, PyAny>,
@@ -274,39 +284,42 @@ fn avg_pool2d_forward<'py>(
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, Cache>)> {
     fn typed<'py, T: Scalar + Numeric>(
         call: Call<'py>,
+        name: &'static str,
         arguments: &Arguments<'py>,
         divisor: Divisor,
         out: &Bound<'py, PyAny>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, Cache>)> {
         let y = average_forward::<T>(call, arguments, divisor, out)?;
         let saved = SavedAverage { geometry: arguments.geometry, x_shape: arguments.x_shape().to_vec(), divisor };
-        Ok((y, Cache::create::<T, _>(call, "avg_pool2d", 0, saved)?))
+        Ok((y, Cache::create::<T, _>(call, name, 0, saved)?))
     }
-    let call = Call::new(py, "avg_pool2d_forward");
+    let call = Call::new(py, AVG.forward(axes));
     let options = Options { kernel_size, stride, padding, dilation, ceil_mode };
-    let arguments = Arguments::new(call, x, &options)?;
+    let arguments = Arguments::new(call, axes, x, &options)?;
     let divisor = parse_divisor(call, count_include_pad, divisor_override)?;
     match arguments.dtype {
-        Dtype::F32 => typed::<f32>(call, &arguments, divisor, out),
-        Dtype::F64 => typed::<f64>(call, &arguments, divisor, out),
+        Dtype::F32 => typed::<f32>(call, AVG.plain(axes), &arguments, divisor, out),
+        Dtype::F64 => typed::<f64>(call, AVG.plain(axes), &arguments, divisor, out),
     }
 }
 
 #[pyfunction]
-#[pyo3(signature = (dy, cache, needs, /))]
-fn avg_pool2d_backward<'py>(
+#[pyo3(signature = (axes, dy, cache, needs, /))]
+fn avg_pool_backward<'py>(
     py: Python<'py>,
+    axes: Axes,
     dy: &Bound<'py, PyAny>,
     cache: &Bound<'py, PyAny>,
     needs: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     fn typed<'py, T: Scalar + Numeric>(
         call: Call<'py>,
+        name: &'static str,
         dy: &Bound<'py, PyAny>,
         cache: &Bound<'py, PyAny>,
         needs: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let (saved, (dy, [wanted])) = open(call, cache, "avg_pool2d", |saved: &SavedAverage| {
+        let (saved, (dy, [wanted])) = open(call, cache, name, |saved: &SavedAverage| {
             let needs = call.needs(needs, ["x"])?;
             Ok((call.slope::<T>("dy", dy, &saved.geometry.y_shape())?, needs))
         })?;
@@ -319,9 +332,9 @@ fn avg_pool2d_backward<'py>(
         }
         PyTuple::new(call.py, [dx.map(|dx| dx.into_array())])
     }
-    let call = Call::new(py, "avg_pool2d_backward");
-    match Cache::dtype(call, cache, "avg_pool2d")? {
-        Dtype::F32 => typed::<f32>(call, dy, cache, needs),
-        Dtype::F64 => typed::<f64>(call, dy, cache, needs),
+    let call = Call::new(py, AVG.backward(axes));
+    match Cache::dtype(call, cache, AVG.plain(axes))? {
+        Dtype::F32 => typed::<f32>(call, AVG.plain(axes), dy, cache, needs),
+        Dtype::F64 => typed::<f64>(call, AVG.plain(axes), dy, cache, needs),
     }
 }

@@ -17,6 +17,12 @@ CALLS = {
     "conv2d": lambda x, **options: gf.conv2d(x, np.arange(-40, 41).reshape(1, 3, 3, 9), padding=(0, 4), **options),
     "max_pool2d": lambda x, **options: gf.max_pool2d(x, 3, 2, 1, **options),
     "avg_pool2d": lambda x, **options: gf.avg_pool2d(x, 3, 2, 1, **options),
+    "conv1d": lambda x, **options: gf.conv1d(x[:, :, 0], np.arange(-7, 8).reshape(1, 3, 5), padding=2, **options),
+    "conv3d": lambda x, **options: gf.conv3d(x[:, :, None], np.arange(-13, 14).reshape(1, 3, 1, 3, 3), **options),
+    "max_pool1d": lambda x, **options: gf.max_pool1d(x[:, :, 0], 3, 2, 1, **options),
+    "max_pool3d": lambda x, **options: gf.max_pool3d(x[:, :, None], 3, 2, 1, **options),
+    "avg_pool1d": lambda x, **options: gf.avg_pool1d(x[:, :, 0], 3, 2, 1, **options),
+    "avg_pool3d": lambda x, **options: gf.avg_pool3d(x[:, :, None], 3, 2, 1, **options),
     "relu": gf.relu,
     "sigmoid": gf.sigmoid,
     "tanh": gf.tanh,
@@ -31,7 +37,7 @@ CALLS = {
     "gru": lambda x: gf.gru(x[:, 0], None, np.eye(6, 9, dtype=int), np.eye(6, 2, dtype=int))[0],
 }
 FIXED_BATCH = ("cross_entropy", "mse_loss", "rnn", "lstm", "gru")
-WITH_OUT = ("conv2d", "max_pool2d", "avg_pool2d")
+WITH_OUT = [f"{name}{n}d" for name in ("conv", "max_pool", "avg_pool") for n in (1, 2, 3)]
 every_call = pytest.mark.parametrize("name", CALLS)
 
 

@@ -1,4 +1,4 @@
-"""conv2d against plain loops: every option, both dtypes, sizes around the registers of every instruction set."""
+"""Convolution against plain loops: every option and number of axes, both dtypes, sizes around the registers."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 import goldfish as gf
-import reference
+import reference_windows as reference
 from compare import DEFAULT, DIRECT, FLOAT64, PARAMETER_GRADIENT, error, limit, same_bits
 from gradcheck import Case, check
 from strategies import DTYPES, convolutions, seeds
@@ -19,16 +19,17 @@ def cast(dtype, *arrays):
 
 def compare_all(x, weight, bias, options, dy_seed=0):
     """Output and gradients in both dtypes against plain loops in float64."""
-    expected = reference.conv2d(x, weight, bias, **options)
+    plain, forward, backward = (getattr(gf, f"conv{x.ndim - 2}d{suffix}") for suffix in ("", "_forward", "_backward"))
+    expected = reference.conv(x, weight, bias, **options)
     dy = np.random.default_rng(dy_seed).standard_normal(expected.shape)
-    dx, dweight, dbias = reference.conv2d_gradients(dy, x, weight, **options)
+    dx, dweight, dbias = reference.conv_gradients(dy, x, weight, **options)
     window, places = math.sqrt(weight[0].size), math.sqrt(dy[:, 0].size)
     for dtype in DTYPES:
-        y, cache = gf.conv2d_forward(*cast(dtype, x, weight, bias), **options)
+        y, cache = forward(*cast(dtype, x, weight, bias), **options)
         assert y.dtype == dtype
         assert error(y, expected, floor=window) <= limit(dtype, DIRECT if options.get("algorithm") else DEFAULT)
-        assert same_bits(y, gf.conv2d(*cast(dtype, x, weight, bias), **options))
-        grads = gf.conv2d_backward(dy.astype(dtype), cache)
+        assert same_bits(y, plain(*cast(dtype, x, weight, bias), **options))
+        grads = backward(dy.astype(dtype), cache)
         assert error(grads.x, dx, floor=math.sqrt(weight[:, 0].size)) <= limit(dtype)
         assert error(grads.weight, dweight, floor=places) <= limit(dtype, PARAMETER_GRADIENT)
         if bias is None:
@@ -38,19 +39,28 @@ def compare_all(x, weight, bias, options, dy_seed=0):
         assert all(gradient is None or gradient.dtype == dtype for gradient in grads)
 
 
-@given(convolutions())
-def test_equals_plain_loops(problem):
-    compare_all(*problem)
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_equals_plain_loops(axes):
+    @given(convolutions(axes))
+    def run(problem):
+        compare_all(*problem)
+
+    run()
 
 
-@settings(max_examples=10)
-@given(convolutions(), seeds)
-def test_gradients_by_central_differences(problem, seed):
-    x, weight, bias, options = problem
-    arrays = {"x": x[:1, :, :6, :6], "weight": weight, "bias": bias}
-    if np.minimum(x.shape[2:], 6).tolist() != list(x.shape[2:]):
-        options = options | {"padding": "same"}
-    check(Case("conv2d", {k: a for k, a in arrays.items() if a is not None}, options), np.random.default_rng(seed))
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_gradients_by_central_differences(axes):
+    @settings(max_examples=10)
+    @given(convolutions(axes), seeds)
+    def run(problem, seed):
+        x, weight, bias, options = problem
+        arrays = {"x": x[(slice(1), slice(None), *(slice(6),) * axes)], "weight": weight, "bias": bias}
+        if arrays["x"].shape[2:] != x.shape[2:]:
+            options = options | {"padding": "same"}
+        given_arrays = {name: array for name, array in arrays.items() if array is not None}
+        check(Case(f"conv{axes}d", given_arrays, options), np.random.default_rng(seed))
+
+    run()
 
 
 @pytest.mark.parametrize("channels, outputs", [(1, 17), (3, 16), (7, 33), (16, 5), (17, 31), (33, 48)])
@@ -93,7 +103,8 @@ def test_kinds_of_layers(x_shape, weight_shape, options, rng):
 def _by_windows(x, weight, stride=1, padding=0, dilation=1, groups=1, algorithm="auto"):
     """The definition by one product per tap of the kernel: for shapes too large for plain loops."""
     kernel = weight.shape[2:]
-    pads = reference.borders(padding, x.shape[2:], kernel, reference.per_axis(stride), reference.per_axis(dilation))
+    strides, dilations = reference.per_axis(stride, 2), reference.per_axis(dilation, 2)
+    pads = reference.borders(padding, x.shape[2:], kernel, strides, dilations)
     padded = np.pad(x, ((0, 0), (0, 0), *pads))
     rows, columns = (
         gf.conv_output_size(n, k, stride, (pair,), dilation)
@@ -131,6 +142,48 @@ def test_same_padding(size, kernel, stride, dilation, before, after, rng):
         y = gf.conv2d(x, weight, None, (1, stride), padding, (1, dilation))
         assert y.shape == (1, 3, 4, math.ceil(size / stride))
         assert same_bits(y, gf.conv2d(x, weight, None, (1, stride), ((1, 1), pair), (1, dilation)))
+
+
+@pytest.mark.parametrize("kernel, stride, dilation", [(3, 1, 1), (2, 1, 1), (3, 1, 8), (4, 2, 3)])
+def test_causal_padding(kernel, stride, dilation, rng):
+    """All zeros in front; what comes later changes nothing earlier."""
+    x, weight = rng.standard_normal((2, 3, 33)), rng.standard_normal((4, 3, kernel))
+    y = gf.conv1d(x, weight, None, stride, "causal", dilation)
+    assert same_bits(y, gf.conv1d(x, weight, None, stride, ((dilation * (kernel - 1), 0),), dilation))
+    later = x.copy()
+    later[:, :, 20:] += 1
+    z = gf.conv1d(later, weight, None, stride, "causal", dilation)
+    assert same_bits(z[:, :, : math.ceil(20 / stride)], y[:, :, : math.ceil(20 / stride)])
+
+
+def test_leading_axes_of_one_place_change_nothing(rng):
+    x, weight, bias = rng.standard_normal((2, 3, 30)), rng.standard_normal((4, 3, 5)), rng.standard_normal(4)
+    y = gf.conv1d(x, weight, bias, 2, 1, 3)
+    assert same_bits(y, gf.conv2d(x[:, :, None], weight[:, :, None], bias, (1, 2), (0, 1), (1, 3))[:, :, 0])
+    deep = gf.conv3d(x[:, :, None, None], weight[:, :, None, None], bias, (1, 1, 2), (0, 0, 1), (1, 1, 3))
+    assert same_bits(y, deep[:, :, 0, 0])
+
+
+@pytest.mark.parametrize("x_shape, weight_shape, options", [
+    ((1, 2, 5), (3, 2, 2), {"padding": 1000}),
+    ((1, 2, 5), (3, 2, 9), {"padding": 4}),
+    ((2, 1, 3), (1, 1, 2), {"padding": ((0, 400),), "dilation": 300, "stride": 7}),
+    ((2, 4, 3, 3), (4, 1, 5, 5), {"padding": 9, "groups": 4}),
+    ((2, 4, 3, 3), (4, 1, 2, 2), {"padding": (40, 0), "groups": 4, "dilation": (70, 2)}),
+    ((1, 1, 2, 2, 2), (2, 1, 3, 3, 3), {"padding": 5, "dilation": 4, "stride": 3}),
+    ((1, 2, 1, 1, 1), (2, 2, 3, 3, 3), {"padding": "same"}),
+    ((2, 3, 0), (2, 3, 2), {"padding": 2}),
+    ((0, 3, 4, 0), (2, 3, 2, 2), {"padding": 2}),
+    ((3, 0, 4), (2, 0, 2), {}),
+])  # fmt: skip
+def test_shapes_that_no_network_has(x_shape, weight_shape, options, rng):
+    """Windows that lie in the padding altogether, kernels beyond the input, empty axes: right, or refused."""
+    x, weight, bias = (rng.standard_normal(shape) for shape in (x_shape, weight_shape, weight_shape[:1]))
+    if 0 in weight_shape:
+        with pytest.raises(ValueError, match="weight must not be empty"):
+            getattr(gf, f"conv{x.ndim - 2}d")(x, weight, bias, **options)
+    else:
+        compare_all(x, weight, bias, options)
 
 
 def test_forms_of_the_options_agree(rng):

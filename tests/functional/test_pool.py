@@ -1,66 +1,80 @@
-"""max_pool2d and avg_pool2d against plain loops, and their conventions."""
+"""Pooling against plain loops, over every number of axes, and its conventions."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 import goldfish as gf
-import reference
+import reference_windows as reference
 from compare import DIRECT, error, limit, same_bits
 from gradcheck import Case, check
 from gradient_table import apart
 from strategies import DTYPES, poolings, seeds
 
-
-@given(poolings(average=False), seeds)
-def test_max_equals_plain_loops(problem, seed):
-    x, options = problem
-    expected, indices = reference.max_pool2d(x, **options)
-    dy = np.random.default_rng(seed).standard_normal(expected.shape)
-    dx = reference.max_pool2d_gradient(dy, indices, x.shape)
-    for dtype in DTYPES:
-        single = x.astype(dtype)
-        y, found, cache = gf.max_pool2d_forward(single, **options, return_indices=True)
-        assert same_bits(
-            y,
-            expected.astype(dtype) if dtype == np.float64 else reference.max_pool2d(single, **options)[0].astype(dtype),
-        )
-        assert same_bits(found, indices)
-        assert same_bits(gf.max_pool2d(single, **options), y)
-        assert all(
-            same_bits(a, b)
-            for a, b in zip(gf.max_pool2d(single, **options, return_indices=True), (y, found), strict=True)
-        )
-        assert error(gf.max_pool2d_backward(dy.astype(dtype), cache).x, dx, floor=1) <= limit(dtype, DIRECT)
-        without_indices, cache = gf.max_pool2d_forward(single, **options)
-        assert same_bits(without_indices, y)
-        assert error(gf.max_pool2d_backward(dy.astype(dtype), cache).x, dx, floor=1) <= limit(dtype, DIRECT)
+every_axes = pytest.mark.parametrize("axes", [1, 2, 3])
 
 
-@given(poolings(average=True), seeds)
-def test_avg_equals_plain_loops(problem, seed):
-    x, options = problem
-    expected = reference.avg_pool2d(x, **options)
-    dy = np.random.default_rng(seed).standard_normal(expected.shape)
-    dx = reference.avg_pool2d_gradient(dy, x, **options)
-    for dtype in DTYPES:
-        y, cache = gf.avg_pool2d_forward(x.astype(dtype), **options)
-        assert y.dtype == dtype
-        assert error(y, expected, floor=0.1) <= limit(dtype, DIRECT)
-        assert same_bits(gf.avg_pool2d(x.astype(dtype), **options), y)
-        gradient = gf.avg_pool2d_backward(dy.astype(dtype), cache).x
-        assert gradient.dtype == dtype
-        assert error(gradient, dx, floor=0.1) <= limit(dtype, DIRECT)
+def triple(operation):
+    return (getattr(gf, operation + suffix) for suffix in ("", "_forward", "_backward"))
 
 
-@pytest.mark.parametrize("operation", ["max_pool2d", "avg_pool2d"])
-def test_gradients_by_central_differences(operation):
+@every_axes
+def test_max_equals_plain_loops(axes):
+    plain, forward, backward = triple(f"max_pool{axes}d")
+
+    @given(poolings(False, axes), seeds)
+    def run(problem, seed):
+        x, options = problem
+        expected, indices = reference.max_pool(x, **options)
+        dy = np.random.default_rng(seed).standard_normal(expected.shape)
+        dx = reference.max_pool_gradient(dy, indices, x.shape)
+        for dtype in DTYPES:
+            single = x.astype(dtype)
+            y, found, cache = forward(single, **options, return_indices=True)
+            assert same_bits(y, reference.max_pool(single, **options)[0].astype(dtype))
+            assert same_bits(found, indices)
+            assert same_bits(plain(single, **options), y)
+            both = plain(single, **options, return_indices=True)
+            assert all(same_bits(a, b) for a, b in zip(both, (y, found), strict=True))
+            assert error(backward(dy.astype(dtype), cache).x, dx, floor=1) <= limit(dtype, DIRECT)
+            without_indices, cache = forward(single, **options)
+            assert same_bits(without_indices, y)
+            assert error(backward(dy.astype(dtype), cache).x, dx, floor=1) <= limit(dtype, DIRECT)
+
+    run()
+
+
+@every_axes
+def test_avg_equals_plain_loops(axes):
+    plain, forward, backward = triple(f"avg_pool{axes}d")
+
+    @given(poolings(True, axes), seeds)
+    def run(problem, seed):
+        x, options = problem
+        expected = reference.avg_pool(x, **options)
+        dy = np.random.default_rng(seed).standard_normal(expected.shape)
+        dx = reference.avg_pool_gradient(dy, x, **options)
+        for dtype in DTYPES:
+            y, cache = forward(x.astype(dtype), **options)
+            assert y.dtype == dtype
+            assert error(y, expected, floor=0.1) <= limit(dtype, DIRECT)
+            assert same_bits(plain(x.astype(dtype), **options), y)
+            gradient = backward(dy.astype(dtype), cache).x
+            assert gradient.dtype == dtype
+            assert error(gradient, dx, floor=0.1) <= limit(dtype, DIRECT)
+
+    run()
+
+
+@every_axes
+@pytest.mark.parametrize("kind", ["max", "avg"])
+def test_gradients_by_central_differences(kind, axes):
     @settings(max_examples=10)
-    @given(poolings(average=operation == "avg_pool2d"), seeds)
+    @given(poolings(kind == "avg", axes), seeds)
     def run(problem, seed):
         x, options = problem
         rng = np.random.default_rng(seed)
-        check(Case(operation, {"x": apart(rng, x[:1].shape)}, options), rng)
+        check(Case(f"{kind}_pool{axes}d", {"x": apart(rng, x[:1].shape)}, options), rng)
 
     run()
 
@@ -70,7 +84,7 @@ def test_gradients_by_central_differences(operation):
 @pytest.mark.parametrize("width", [13, 16, 31, 33, 50])
 def test_every_remainder_of_the_registers(operation, kernel, stride, padding, width, rng):
     x = rng.standard_normal((2, 2, 15, width))
-    expected = getattr(reference, operation)(x, kernel, stride, padding)
+    expected = getattr(reference, operation.removesuffix("2d"))(x, kernel, stride, padding)
     expected = expected[0] if operation == "max_pool2d" else expected
     assert error(getattr(gf, operation)(x, kernel, stride, padding), expected) <= limit(np.float64)
     single = getattr(gf, operation)(x.astype(np.float32), kernel, stride, padding)

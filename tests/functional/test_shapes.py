@@ -8,18 +8,26 @@ import goldfish as gf
 from strategies import convolutions, poolings
 
 
-@given(convolutions())
-def test_conv_output_size_is_what_comes_out(problem):
-    x, weight, bias, options = problem
-    y = gf.conv2d(x, weight, bias, **options)
-    arguments = weight.shape[2:], options["stride"], options["padding"], options["dilation"]
-    assert gf.conv_output_size(x.shape[2:], *arguments) == y.shape[2:]
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_conv_output_size_is_what_comes_out(axes):
+    @given(convolutions(axes))
+    def run(problem):
+        x, weight, bias, options = problem
+        y = getattr(gf, f"conv{axes}d")(x, weight, bias, **options)
+        arguments = weight.shape[2:], options["stride"], options["padding"], options["dilation"]
+        assert gf.conv_output_size(x.shape[2:], *arguments) == y.shape[2:]
+
+    run()
 
 
-@given(poolings(average=False))
-def test_pool_output_size_is_what_comes_out(problem):
-    x, options = problem
-    assert gf.pool_output_size(x.shape[2:], **options) == gf.max_pool2d(x, **options).shape[2:]
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_pool_output_size_is_what_comes_out(axes):
+    @given(poolings(False, axes))
+    def run(problem):
+        x, options = problem
+        assert gf.pool_output_size(x.shape[2:], **options) == getattr(gf, f"max_pool{axes}d")(x, **options).shape[2:]
+
+    run()
 
 
 @pytest.mark.parametrize("size, kernel, padding, stride, expected", [
