@@ -112,6 +112,7 @@ from goldfish.functional import (
 if TYPE_CHECKING:
     from goldfish import models as models
     from goldfish import nn as nn
+    from goldfish import probability as probability
 
 __all__ = [
     "conv1d",
@@ -193,7 +194,7 @@ __all__ = [
     "__version__",
 ]
 
-_LAZY = ("cli", "models", "nn")
+_LAZY = ("cli", "models", "nn", "probability")
 
 
 def __getattr__(name: str) -> Any:
