@@ -44,7 +44,7 @@ class BetaBernoulli(BetaModel):
     >>> [round(end, 4) for end in posterior.interval()]
     [0.05, 0.1261]
     >>> round(float(posterior.predictive(20).pmf(0)), 4)
-    0.1871
+    0.1869
     """
 
     def __init__(self, a: float, b: float) -> None:

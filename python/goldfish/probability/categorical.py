@@ -130,7 +130,7 @@ class DirichletCategorical(ConjugateModel):
         weights: ArrayLike | None = None,
         nan_policy: str = "raise",
     ) -> Estimate:
-        """The shares, one per category up to the largest seen, or per entry of ``counts``; zeros are on the boundary."""
+        """The shares, one per category up to the largest seen or per entry of ``counts``; 0 is on the boundary."""
         return cls._maximise(cls._counts("mle", x, counts, weights, nan_policy, {"K": math.inf}), {})
 
     @classmethod

@@ -52,7 +52,7 @@ class NormalInvWishart(ConjugateModel):
     >>> posterior.k, posterior.nu, posterior.m.round(4).tolist()
     (3.0, 6.0, [1.3333, 1.3333])
     >>> posterior.predictive().pdf([1.0, 1.0]).round(6).item()
-    0.060159
+    0.148385
     """
 
     _learned = ("m", "k", "nu", "psi")
