@@ -15,6 +15,8 @@
 //! | [`strip`] | bands of a plane in scratch, which pooling and depthwise convolution read |
 //! | [`recurrent`] | Elman, LSTM and GRU networks, forward and backpropagation through time |
 //! | [`pointwise`] | passes over elements: activations, softmax, losses, dropout, embedding, optimiser steps |
+//! | [`random`] | random words from counters |
+//! | [`sampling`] | a profiler's trigger; profiles read from their bytes |
 //! | `python` | the bindings, and the only folder that knows Python (feature `python`) |
 //!
 //! A kernel has two halves: a file named `kernel.rs` with the unsafe, vectorised inner code over [`simd::Simd`], and a safe
@@ -28,7 +30,9 @@ pub mod math;
 pub mod memory;
 pub mod pointwise;
 pub mod pool;
+pub mod random;
 pub mod recurrent;
+pub mod sampling;
 pub mod scalar;
 pub mod simd;
 pub mod strip;

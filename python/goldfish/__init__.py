@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     from goldfish import models as models
     from goldfish import nn as nn
     from goldfish import probability as probability
+    from goldfish import sampling as sampling
 
 __all__ = [
     "conv1d",
@@ -194,7 +195,7 @@ __all__ = [
     "__version__",
 ]
 
-_LAZY = ("cli", "models", "nn", "probability")
+_LAZY = ("cli", "models", "nn", "probability", "sampling")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from typing import Any, SupportsIndex, TypeAlias, final
 
+import numpy as np
 import numpy.typing as npt
 
 from goldfish._typing import ArrayLike, FloatArray, IndexArray, Padding, PerAxis
@@ -49,6 +50,8 @@ __all__ = [
     "log_softmax",
     "log_softmax_forward",
     "log_softmax_backward",
+    "simulate_heap_sampling",
+    "read_profile",
     "dropout",
     "dropout_forward",
     "dropout_backward",
@@ -283,6 +286,10 @@ def softmax_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> 
 def log_softmax(x: ArrayLike, axis: SupportsIndex, /) -> FloatArray: ...
 def log_softmax_forward(x: ArrayLike, axis: SupportsIndex, /) -> tuple[FloatArray, Cache]: ...
 def log_softmax_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def simulate_heap_sampling(
+    sizes: ArrayLike, rate: float, trigger: str, key: int, /
+) -> npt.NDArray[np.bool_]: ...
+def read_profile(data: bytes, /) -> dict[str, Any]: ...
 def dropout(x: ArrayLike, p: float, training: bool, key: int | None, /) -> FloatArray: ...
 def dropout_forward(x: ArrayLike, p: float, training: bool, key: int | None, /) -> tuple[FloatArray, Cache]: ...
 def dropout_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...

@@ -16,6 +16,7 @@ mod optimiser;
 mod pool;
 mod process;
 mod recurrent;
+mod sampling;
 mod window;
 
 use pyo3::prelude::*;
@@ -34,6 +35,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     embedding::register(module)?;
     mse_loss::register(module)?;
     optimiser::register(module)?;
+    sampling::register(module)?;
     module.add_class::<cache::Cache>()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

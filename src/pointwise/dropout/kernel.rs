@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::random::philox;
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, Simd, run};
 
@@ -53,21 +54,4 @@ fn philox_group(key: u64, group: u64) -> [[u32; COUNTERS]; 4] {
         state[1][c] = (counter >> 32) as u32;
     }
     philox(state, [key as u32, (key >> 32) as u32])
-}
-
-/// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers, as easy as 1, 2, 3; SC 2011) of several counters.
-#[inline(always)]
-pub fn philox<const C: usize>(mut state: [[u32; C]; 4], mut key: [u32; 2]) -> [[u32; C]; 4] {
-    for _ in 0..10 {
-        let [a, b, c, d] = state;
-        for i in 0..C {
-            let (x, y) = (u64::from(a[i]) * 0xd251_1f53, u64::from(c[i]) * 0xcd9e_8d57);
-            state[0][i] = (y >> 32) as u32 ^ b[i] ^ key[0];
-            state[1][i] = y as u32;
-            state[2][i] = (x >> 32) as u32 ^ d[i] ^ key[1];
-            state[3][i] = x as u32;
-        }
-        key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
-    }
-    state
 }
