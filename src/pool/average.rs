@@ -1,5 +1,6 @@
 //! Average pooling.
 
+use super::direct::{self, Bands, Plan};
 use super::kernel::{self, Backward, Forward, Slopes};
 use super::{for_units, plane_cost, reference};
 use crate::geometry::pool::PoolGeometry;
@@ -34,12 +35,30 @@ impl<T: Scalar> Counts<T> {
     }
 }
 
+impl Divisor {
+    /// The divisor of windows that all lie inside the input.
+    fn alike<T: Scalar>(self, g: &PoolGeometry) -> T {
+        match self {
+            Divisor::Fixed(divisor) => T::from_f64(divisor as f64),
+            _ => T::from_f64(g.taps() as f64),
+        }
+    }
+}
+
 /// The sum of every window over its divisor.
 ///
 /// # Panics
 /// If a length differs from the geometry's.
 pub fn forward<T: Scalar>(g: &PoolGeometry, divisor: Divisor, x: &[T], y: &mut [T]) {
     assert_eq!((x.len(), y.len()), (g.x_len(), g.y_len()));
+    if let Some(plan) = Plan::new(g) {
+        let forward = direct::kernel::Forward { plan: &plan, x, y: SharedMut::new(y) };
+        let bands = Bands::of_outputs(&plan);
+        for_units(plan.planes * bands.to_a_plane, bands.cost, &|unit| {
+            direct::kernel::average(&forward, divisor.alike(g), &bands.band(unit));
+        });
+        return;
+    }
     let Some(layout) = Layout::new(&g.windows) else {
         reference::average(g, divisor, x, y);
         return;
@@ -65,6 +84,14 @@ pub fn forward<T: Scalar>(g: &PoolGeometry, divisor: Divisor, x: &[T], y: &mut [
 /// If a length differs from the geometry's.
 pub fn backward<T: Scalar>(g: &PoolGeometry, divisor: Divisor, dy: &[T], dx: &mut [T]) {
     assert_eq!((dx.len(), dy.len()), (g.x_len(), g.y_len()));
+    if let Some(plan) = Plan::new(g) {
+        let (slopes, dx) = (direct::backward::kernel::Slopes::Shares(divisor.alike(g)), SharedMut::new(dx));
+        let bands = Bands::of_inputs(&plan);
+        for_units(plan.planes * bands.to_a_plane, bands.cost, &|unit| {
+            direct::backward::kernel::backward(&plan, dy, slopes, dx, &bands.band(unit));
+        });
+        return;
+    }
     let Some(layout) = Layout::new(&g.windows) else {
         reference::average_backward(g, divisor, dy, dx);
         return;

@@ -1,5 +1,7 @@
 //! Max pooling.
 
+use super::direct::backward::kernel::MARGIN;
+use super::direct::{self, Bands, Plan};
 use super::kernel::{self, Backward, Forward, Number, Slopes};
 use super::{for_units, plane_cost, reference};
 use crate::geometry::Error;
@@ -33,11 +35,13 @@ impl Winners {
     /// [`Error::Memory`].
     pub fn new(g: &PoolGeometry) -> Result<Self, Error> {
         let form = match g.taps() {
+            _ if Plan::new(g).is_some() => Form::Byte,
             _ if Layout::new(&g.windows).is_none() => Form::Place,
             ..=256 => Form::Byte,
             _ => Form::Word,
         };
-        let block = Block::new(g.y_len() * form.bytes()).map_err(|error| Error::Memory(error.to_string()))?;
+        let block =
+            Block::new(g.y_len() * form.bytes() + 2 * MARGIN).map_err(|error| Error::Memory(error.to_string()))?;
         Ok(Winners { outputs: g.y_len(), block, form })
     }
 
@@ -50,10 +54,25 @@ impl Winners {
     pub fn indices(&self, g: &PoolGeometry, to: &mut [i64]) {
         assert_eq!((to.len(), self.outputs), (g.y_len(), g.y_len()));
         match self.form {
-            Form::Byte => indices(g, self.block.as_slice::<u8>(self.outputs), to),
-            Form::Word => indices(g, self.block.as_slice::<u16>(self.outputs), to),
-            Form::Place => to.copy_from_slice(self.block.as_slice(self.outputs)),
+            Form::Byte => indices(g, self.numbers::<u8>(), to),
+            Form::Word => indices(g, self.numbers::<u16>(), to),
+            Form::Place => to.copy_from_slice(self.numbers()),
         }
+    }
+
+    /// The winners, between their margins.
+    fn numbers<N: Plain>(&self) -> &[N] {
+        let margin = MARGIN / size_of::<N>();
+        &self.block.as_slice(self.outputs + margin)[margin..]
+    }
+
+    fn numbers_mut<N: Plain>(&mut self) -> &mut [N] {
+        let margin = MARGIN / size_of::<N>();
+        &mut self.block.as_mut_slice(self.outputs + margin)[margin..]
+    }
+
+    fn bytes_with_margins(&self) -> &[u8] {
+        self.block.as_slice(self.outputs + 2 * MARGIN)
     }
 }
 
@@ -96,19 +115,26 @@ fn indices<N: Plain + Into<u32>>(g: &PoolGeometry, winners: &[N], to: &mut [i64]
 /// If a length differs from the geometry's.
 pub fn forward<T: Scalar>(g: &PoolGeometry, x: &[T], y: &mut [T], winners: Option<&mut Winners>) {
     assert_eq!((x.len(), y.len()), (g.x_len(), g.y_len()));
+    if let Some(plan) = Plan::new(g) {
+        let forward = direct::kernel::Forward { plan: &plan, x, y: SharedMut::new(y) };
+        let winners = winners.map(|winners| SharedMut::new(winners.numbers_mut::<u8>()));
+        let bands = Bands::of_outputs(&plan);
+        for_units(plan.planes * bands.to_a_plane, bands.cost, &|unit| {
+            direct::kernel::max(&forward, winners, &bands.band(unit));
+        });
+        return;
+    }
     let Some(layout) = Layout::new(&g.windows) else {
         match winners {
-            Some(winners) => reference::max(g, x, y, winners.block.as_mut_slice(winners.outputs)),
+            Some(winners) => reference::max(g, x, y, winners.numbers_mut()),
             None => reference::max(g, x, y, &mut vec![0; y.len()]),
         }
         return;
     };
     match winners {
         None => run::<T, u8>(g, &layout, x, y, None),
-        Some(winners) if winners.form == Form::Byte => {
-            run(g, &layout, x, y, Some(winners.block.as_mut_slice::<u8>(winners.outputs)));
-        }
-        Some(winners) => run(g, &layout, x, y, Some(winners.block.as_mut_slice::<u16>(winners.outputs))),
+        Some(winners) if winners.form == Form::Byte => run(g, &layout, x, y, Some(winners.numbers_mut::<u8>())),
+        Some(winners) => run(g, &layout, x, y, Some(winners.numbers_mut::<u16>())),
     }
 }
 
@@ -135,10 +161,18 @@ fn run<T: Scalar, N: Number>(g: &PoolGeometry, layout: &Layout, x: &[T], y: &mut
 /// If a length differs from the geometry's.
 pub fn backward<T: Scalar>(g: &PoolGeometry, dy: &[T], winners: &Winners, dx: &mut [T]) {
     assert_eq!((dx.len(), dy.len(), winners.outputs), (g.x_len(), g.y_len(), g.y_len()));
+    if let Some(plan) = Plan::new(g) {
+        let slopes = direct::backward::kernel::Slopes::Winners(winners.bytes_with_margins());
+        let (bands, dx) = (Bands::of_inputs(&plan), SharedMut::new(dx));
+        for_units(plan.planes * bands.to_a_plane, bands.cost, &|unit| {
+            direct::backward::kernel::backward(&plan, dy, slopes, dx, &bands.band(unit));
+        });
+        return;
+    }
     match (winners.form, Layout::new(&g.windows)) {
-        (Form::Byte, Some(layout)) => back(g, &layout, dy, winners.block.as_slice::<u8>(winners.outputs), dx),
-        (Form::Word, Some(layout)) => back(g, &layout, dy, winners.block.as_slice::<u16>(winners.outputs), dx),
-        _ => reference::max_backward(g, dy, winners.block.as_slice(winners.outputs), dx),
+        (Form::Byte, Some(layout)) => back(g, &layout, dy, winners.numbers::<u8>(), dx),
+        (Form::Word, Some(layout)) => back(g, &layout, dy, winners.numbers::<u16>(), dx),
+        _ => reference::max_backward(g, dy, winners.numbers(), dx),
     }
 }
 

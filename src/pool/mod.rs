@@ -1,10 +1,12 @@
 //! Max and average pooling over one to three spatial axes, and their gradients.
 //!
 //! All arrays are contiguous: x (N, C, ...), y (N, C, ...); a plane is one channel of one image, and planes are
-//! independent. [`reference`](mod@reference) states what is computed. The fast paths copy bands of a plane into scratch,
-//! padded and with the columns sorted by their phase ([`crate::strip`]).
+//! independent. [`reference`](mod@reference) states what is computed. Small windows without padding come straight from the
+//! input ([`direct`]). For all others, bands of a plane are copied into scratch, padded and with the columns sorted by their
+//! phase ([`crate::strip`]).
 
 pub mod average;
+mod direct;
 mod kernel;
 pub mod max;
 pub mod reference;

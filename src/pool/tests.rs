@@ -41,13 +41,18 @@ prop_compose! {
         more in prop_oneof![3 => Just(0usize), 1 => 40usize..=150],
         same in prop_oneof![4 => Just(None), 1 => Just(Some(Padding::Same)), 1 => Just(Some(Padding::SameLower))],
         ceil_mode: bool,
+        plain: bool,
         divisor in prop_oneof![Just(Divisor::Inside), Just(Divisor::Padded), (1i64..=9).prop_map(Divisor::Fixed)],
         special in prop_oneof![
             2 => Just(Special::Nothing), 1 => Just(Special::Ties), 1 => Just(Special::LeastValues), 1 => Just(Special::NaN),
         ],
         seed: u64,
     ) -> Case {
-        let axes = [depth, height, (width.0, width.1 + more, width.2, width.3, width.4)];
+        let mut axes = [depth, height, (width.0, width.1 + more, width.2, width.3, width.4)];
+        let same = if plain { None } else { same };
+        for axis in axes.iter_mut().filter(|_| plain) {
+            (axis.3, axis.4) = (1, (0, 0));
+        }
         let mut x = vec![planes.0, planes.1];
         for (kernel, extra, _, dilation, _) in axes {
             x.push((kernel - 1) as usize * dilation as usize + 1 + extra);
@@ -59,7 +64,7 @@ prop_compose! {
             stride: Some(each(axes.map(|a| a.2))),
             padding: same.unwrap_or(Padding::Pairs { values: half, count: 3 }),
             dilation: each(axes.map(|a| a.3)),
-            ceil_mode,
+            ceil_mode: ceil_mode && !plain,
         };
         Case { geometry: PoolGeometry::new(3, &x, &options).expect("it fits"), divisor, special, seed }
     }
@@ -126,7 +131,7 @@ fn compare_average<T: Scalar>(case: &Case, limit: f64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn fast_max_equals_reference(case in cases()) {
@@ -191,6 +196,35 @@ fn a_lone_window_leaves_the_rest_of_its_row_without_slope() {
     let case = Case { geometry, divisor: Divisor::Padded, special: Special::Nothing, seed: 5 };
     compare_max::<f32>(&case, 0.0);
     compare_average::<f64>(&case, 1e-15);
+}
+
+#[test]
+fn planes_of_several_bands_and_a_lone_nan() {
+    for (kernel, stride) in [(2, 1), (2, 2), (3, 1), (3, 2), (3, 3)] {
+        let geometry = square(&[1, 2, 201, 203], kernel, stride, 0, 1);
+        for special in [Special::Nothing, Special::Ties, Special::NaN] {
+            let case = Case { geometry, divisor: Divisor::Padded, special, seed: 9 };
+            compare_max::<f32>(&case, 1e-5);
+            compare_average::<f64>(&case, 1e-13);
+        }
+        let mut x = random::<f32>(geometry.x_len(), 1);
+        for place in [0, 202, 150 * 203 + 77, geometry.x_len() - 3 * 203 - 4] {
+            x[place] = f32::NAN;
+            let (mut y, mut expected) = (vec![0.0; geometry.y_len()], vec![0.0; geometry.y_len()]);
+            max::forward(&geometry, &x, &mut y, None);
+            reference::max(&geometry, &x, &mut expected, &mut vec![0; geometry.y_len()]);
+            assert!(close(&y, &expected, 0.0), "{kernel} / {stride}: NaN at {place}");
+            x[place] = 0.0;
+        }
+    }
+}
+
+#[test]
+fn arrays_that_are_written_past_the_caches() {
+    let geometry = square(&[4, 4, 512, 515], 2, 1, 0, 1);
+    let case = Case { geometry, divisor: Divisor::Padded, special: Special::Nothing, seed: 11 };
+    compare_max::<f32>(&case, 1e-5);
+    compare_average::<f32>(&case, 1e-5);
 }
 
 #[test]

@@ -41,8 +41,19 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     unsafe fn store(to: *mut Self::T, v: Self::V);
     /// The first `n < LANES` elements, zeros behind; touches no other memory.
     unsafe fn load_partial(from: *const Self::T, n: usize) -> Self::V;
+    /// The elements `start..end` in their lanes, zeros in the others; touches no other memory.
+    unsafe fn load_between(from: *const Self::T, start: usize, end: usize) -> Self::V;
     /// Writes the first `n < LANES` elements; touches no other memory.
     unsafe fn store_partial(to: *mut Self::T, n: usize, v: Self::V);
+    /// A store past the caches, for what nobody reads soon, on a boundary of the vector's size. Before other threads may read
+    /// it, [`Simd::end_stream`].
+    unsafe fn stream(to: *mut Self::T, v: Self::V);
+    /// Orders the stores past the caches before those that follow.
+    unsafe fn end_stream();
+    /// Integers in 0..=255 from `LANES` bytes.
+    unsafe fn load_bytes(from: *const u8) -> Self::V;
+    /// Writes integers in 0..=255 to `LANES` bytes.
+    unsafe fn store_bytes(to: *mut u8, v: Self::V);
 
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
@@ -69,7 +80,8 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     unsafe fn gt(a: Self::V, b: Self::V) -> Self::M;
     unsafe fn ge(a: Self::V, b: Self::V) -> Self::M;
     unsafe fn eq(a: Self::V, b: Self::V) -> Self::M;
-    unsafe fn is_nan(a: Self::V) -> Self::M;
+    /// Whether one of the two is NaN.
+    unsafe fn unordered(a: Self::V, b: Self::V) -> Self::M;
     unsafe fn or(a: Self::M, b: Self::M) -> Self::M;
     /// `m ? a : b`, lane by lane.
     unsafe fn select(m: Self::M, a: Self::V, b: Self::V) -> Self::V;
@@ -84,6 +96,15 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     unsafe fn deinterleave(a: Self::V, b: Self::V) -> (Self::V, Self::V);
     /// `a0 b0 a1 b1 ...` in two vectors: the inverse of [`Simd::deinterleave`].
     unsafe fn interleave(a: Self::V, b: Self::V) -> (Self::V, Self::V);
+    /// The elements of three vectors, one after the other, by their number modulo 3.
+    unsafe fn deinterleave3(v: [Self::V; 3]) -> [Self::V; 3];
+    /// The inverse of [`Simd::deinterleave3`].
+    unsafe fn interleave3(v: [Self::V; 3]) -> [Self::V; 3];
+
+    #[inline(always)]
+    unsafe fn is_nan(a: Self::V) -> Self::M {
+        unsafe { Self::unordered(a, a) }
+    }
 
     #[inline(always)]
     unsafe fn zero() -> Self::V {

@@ -39,10 +39,32 @@ macro_rules! portable {
                 v
             }
             #[inline(always)]
+            unsafe fn load_between(from: *const $t, start: usize, end: usize) -> Self::V {
+                let mut v = [0.0; $lanes];
+                for i in start..end.min($lanes) {
+                    v[i] = unsafe { from.wrapping_add(i).read_unaligned() };
+                }
+                v
+            }
+            #[inline(always)]
             unsafe fn store_partial(to: *mut $t, n: usize, v: Self::V) {
                 for i in 0..n {
                     unsafe { to.add(i).write_unaligned(v[i]) };
                 }
+            }
+            #[inline(always)]
+            unsafe fn stream(to: *mut $t, v: Self::V) {
+                unsafe { Self::store(to, v) };
+            }
+            #[inline(always)]
+            unsafe fn end_stream() {}
+            #[inline(always)]
+            unsafe fn load_bytes(from: *const u8) -> Self::V {
+                unsafe { from.cast::<[u8; $lanes]>().read() }.map(|byte| <$t>::from(byte))
+            }
+            #[inline(always)]
+            unsafe fn store_bytes(to: *mut u8, v: Self::V) {
+                unsafe { to.cast::<[u8; $lanes]>().write(v.map(|x| x as i32 as u8)) };
             }
 
             #[inline(always)]
@@ -171,10 +193,10 @@ macro_rules! portable {
                 m
             }
             #[inline(always)]
-            unsafe fn is_nan(a: Self::V) -> Self::M {
+            unsafe fn unordered(a: Self::V, b: Self::V) -> Self::M {
                 let mut m = [false; $lanes];
                 for i in 0..$lanes {
-                    m[i] = a[i].is_nan();
+                    m[i] = a[i].is_nan() | b[i].is_nan();
                 }
                 m
             }
@@ -234,6 +256,22 @@ macro_rules! portable {
                     (high[2 * i], high[2 * i + 1]) = (a[$lanes / 2 + i], b[$lanes / 2 + i]);
                 }
                 (low, high)
+            }
+            #[inline(always)]
+            unsafe fn deinterleave3(v: [Self::V; 3]) -> [Self::V; 3] {
+                let mut phases = v;
+                for i in 0..3 * $lanes {
+                    phases[i % 3][i / 3] = v[i / $lanes][i % $lanes];
+                }
+                phases
+            }
+            #[inline(always)]
+            unsafe fn interleave3(v: [Self::V; 3]) -> [Self::V; 3] {
+                let mut joined = v;
+                for i in 0..3 * $lanes {
+                    joined[i / $lanes][i % $lanes] = v[i % 3][i / 3];
+                }
+                joined
             }
         }
     };

@@ -143,6 +143,69 @@ macro_rules! suite {
             }
 
             #[test]
+            fn thirds_and_back() {
+                for isa in Isa::all_available() {
+                    probe!(Thirds, isa, $t, |S| {
+                        let from: Vec<$t> = (0..3 * S::LANES).map(|i| i as $t).collect();
+                        let mut to = vec![-1.0 as $t; 3 * S::LANES];
+                        let load = |i: usize| S::load(from.as_ptr().add(i * S::LANES));
+                        let phases = S::deinterleave3([load(0), load(1), load(2)]);
+                        for phase in 0..3 {
+                            S::store(to.as_mut_ptr(), phases[phase]);
+                            for i in 0..S::LANES {
+                                assert_eq!(to[i], (3 * i + phase) as $t);
+                            }
+                        }
+                        let joined = S::interleave3(phases);
+                        for i in 0..3 {
+                            S::store(to.as_mut_ptr().add(i * S::LANES), joined[i]);
+                        }
+                        assert_eq!(to, from);
+                    });
+                }
+            }
+
+            #[test]
+            fn bytes_there_and_back() {
+                for isa in Isa::all_available() {
+                    probe!(Bytes, isa, $t, |S| {
+                        let from: Vec<u8> = (0..=255).collect();
+                        for start in (0..256).step_by(S::LANES) {
+                            let v = S::load_bytes(from.as_ptr().add(start));
+                            let mut values = [-1.0 as $t; 16];
+                            S::store(values.as_mut_ptr(), v);
+                            let mut bytes = [7u8; 17];
+                            S::store_bytes(bytes.as_mut_ptr(), v);
+                            for i in 0..S::LANES {
+                                assert_eq!((values[i], bytes[i]), ((start + i) as $t, (start + i) as u8));
+                            }
+                            assert_eq!(bytes[S::LANES], 7);
+                        }
+                    });
+                }
+            }
+
+            #[test]
+            fn lanes_between_bounds() {
+                for isa in Isa::all_available() {
+                    probe!(Between, isa, $t, |S| {
+                        for start in 0..=S::LANES {
+                            for end in start..=S::LANES + 2 {
+                                let source: Vec<$t> = (start..end.min(S::LANES)).map(|i| (i + 1) as $t).collect();
+                                let from = source.as_ptr().wrapping_sub(start);
+                                let mut loaded = [9.0 as $t; 16];
+                                S::store(loaded.as_mut_ptr(), S::load_between(from, start, end));
+                                for i in 0..S::LANES {
+                                    let inside = (start..end).contains(&i);
+                                    assert_eq!(loaded[i], if inside { (i + 1) as $t } else { 0.0 });
+                                }
+                            }
+                        }
+                    });
+                }
+            }
+
+            #[test]
             fn transpose_and_sum() {
                 for isa in Isa::all_available() {
                     probe!(Transpose, isa, $t, |S| {

@@ -13,11 +13,38 @@ pub struct Avx512<T>(PhantomData<T>);
 #[derive(Clone, Copy)]
 pub struct Avx2<T>(PhantomData<T>);
 
+/// `(3 * lane + phase) % LANES`, by phase: where the lanes of a phase lie when three vectors have been blended into one.
+const fn every_third<const LANES: usize>() -> [[i32; LANES]; 3] {
+    let mut places = [[0; LANES]; 3];
+    let mut i = 0;
+    while i < 3 * LANES {
+        places[i / LANES][i % LANES] = ((3 * (i % LANES) + i / LANES) % LANES) as i32;
+        i += 1;
+    }
+    places
+}
+
+/// The inverse permutations.
+const fn to_every_third<const LANES: usize>() -> [[i32; LANES]; 3] {
+    let (places, mut inverse) = (every_third::<LANES>(), [[0; LANES]; 3]);
+    let mut i = 0;
+    while i < 3 * LANES {
+        inverse[i / LANES][places[i / LANES][i % LANES] as usize] = (i % LANES) as i32;
+        i += 1;
+    }
+    inverse
+}
+
+/// Bits 0, 3, 6 ..., from `first` on.
+const fn third_bits(first: u32) -> u32 {
+    (0x4924_9249 << first) & 0xffff
+}
+
 /// The methods that differ only in the name of one intrinsic.
 macro_rules! same_shape {
     ($t:ident, $v:ident, $lanes:literal, $registers:literal, splat $splat:ident, load $load:ident, store $store:ident,
      add $add:ident, sub $sub:ident, mul $mul:ident, div $div:ident, fma $fma:ident, fnma $fnma:ident, max $max:ident,
-     min $min:ident, sqrt $sqrt:ident) => {
+     min $min:ident, sqrt $sqrt:ident, stream $stream:ident) => {
         type T = $t;
         type V = $v;
         const LANES: usize = $lanes;
@@ -71,6 +98,14 @@ macro_rules! same_shape {
         unsafe fn sqrt(a: $v) -> $v {
             unsafe { $sqrt(a) }
         }
+        #[inline(always)]
+        unsafe fn stream(to: *mut $t, v: $v) {
+            unsafe { $stream(to, v) }
+        }
+        #[inline(always)]
+        unsafe fn end_stream() {
+            unsafe { _mm_sfence() }
+        }
     };
 }
 
@@ -82,6 +117,11 @@ macro_rules! avx512 {
         #[inline(always)]
         unsafe fn load_partial(from: *const $t, n: usize) -> $v {
             unsafe { $load(((1u32 << n) - 1) as $m, from) }
+        }
+        #[inline(always)]
+        unsafe fn load_between(from: *const $t, start: usize, end: usize) -> $v {
+            let lanes = ((1u32 << end.min(Self::LANES)) - 1) >> start << start;
+            unsafe { $load(lanes as $m, from) }
         }
         #[inline(always)]
         unsafe fn store_partial(to: *mut $t, n: usize, v: $v) {
@@ -116,8 +156,8 @@ macro_rules! avx512 {
             unsafe { $compare::<_CMP_EQ_OQ>(a, b) }
         }
         #[inline(always)]
-        unsafe fn is_nan(a: $v) -> $m {
-            unsafe { $compare::<_CMP_UNORD_Q>(a, a) }
+        unsafe fn unordered(a: $v, b: $v) -> $m {
+            unsafe { $compare::<_CMP_UNORD_Q>(a, b) }
         }
         #[inline(always)]
         unsafe fn or(a: $m, b: $m) -> $m {
@@ -138,7 +178,7 @@ macro_rules! avx512 {
 unsafe impl Simd for Avx512<f32> {
     same_shape!(f32, __m512, 16, 32, splat _mm512_set1_ps, load _mm512_loadu_ps, store _mm512_storeu_ps, add _mm512_add_ps,
         sub _mm512_sub_ps, mul _mm512_mul_ps, div _mm512_div_ps, fma _mm512_fmadd_ps, fnma _mm512_fnmadd_ps,
-        max _mm512_max_ps, min _mm512_min_ps, sqrt _mm512_sqrt_ps);
+        max _mm512_max_ps, min _mm512_min_ps, sqrt _mm512_sqrt_ps, stream _mm512_stream_ps);
     avx512!(f32, __m512, __mmask16, load _mm512_maskz_loadu_ps, store _mm512_mask_storeu_ps, abs _mm512_abs_ps,
         or _mm512_or_ps, and _mm512_and_ps, splat _mm512_set1_ps, round _mm512_roundscale_ps, scale _mm512_scalef_ps,
         compare _mm512_cmp_ps_mask, blend _mm512_mask_blend_ps);
@@ -201,13 +241,71 @@ unsafe impl Simd for Avx512<f32> {
             (_mm512_permutex2var_ps(a, low, b), _mm512_permutex2var_ps(a, high, b))
         }
     }
+
+    #[inline(always)]
+    unsafe fn deinterleave3(v: [__m512; 3]) -> [__m512; 3] {
+        const PLACES: [[i32; 16]; 3] = every_third();
+        unsafe {
+            [
+                _mm512_permutexvar_ps(
+                    _mm512_loadu_si512(PLACES[0].as_ptr().cast()),
+                    _mm512_mask_blend_ps(
+                        third_bits(1) as u16,
+                        _mm512_mask_blend_ps(third_bits(2) as u16, v[0], v[1]),
+                        v[2],
+                    ),
+                ),
+                _mm512_permutexvar_ps(
+                    _mm512_loadu_si512(PLACES[1].as_ptr().cast()),
+                    _mm512_mask_blend_ps(
+                        third_bits(2) as u16,
+                        _mm512_mask_blend_ps(third_bits(0) as u16, v[0], v[1]),
+                        v[2],
+                    ),
+                ),
+                _mm512_permutexvar_ps(
+                    _mm512_loadu_si512(PLACES[2].as_ptr().cast()),
+                    _mm512_mask_blend_ps(
+                        third_bits(0) as u16,
+                        _mm512_mask_blend_ps(third_bits(1) as u16, v[0], v[1]),
+                        v[2],
+                    ),
+                ),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave3(v: [__m512; 3]) -> [__m512; 3] {
+        const PLACES: [[i32; 16]; 3] = to_every_third();
+        unsafe {
+            let a = _mm512_permutexvar_ps(_mm512_loadu_si512(PLACES[0].as_ptr().cast()), v[0]);
+            let b = _mm512_permutexvar_ps(_mm512_loadu_si512(PLACES[1].as_ptr().cast()), v[1]);
+            let c = _mm512_permutexvar_ps(_mm512_loadu_si512(PLACES[2].as_ptr().cast()), v[2]);
+            [
+                _mm512_mask_blend_ps(third_bits(2) as u16, _mm512_mask_blend_ps(third_bits(1) as u16, a, b), c),
+                _mm512_mask_blend_ps(third_bits(1) as u16, _mm512_mask_blend_ps(third_bits(0) as u16, a, b), c),
+                _mm512_mask_blend_ps(third_bits(0) as u16, _mm512_mask_blend_ps(third_bits(2) as u16, a, b), c),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> __m512 {
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(to: *mut u8, v: __m512) {
+        unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v))) }
+    }
 }
 
 // SAFETY: as above.
 unsafe impl Simd for Avx512<f64> {
     same_shape!(f64, __m512d, 8, 32, splat _mm512_set1_pd, load _mm512_loadu_pd, store _mm512_storeu_pd, add _mm512_add_pd,
         sub _mm512_sub_pd, mul _mm512_mul_pd, div _mm512_div_pd, fma _mm512_fmadd_pd, fnma _mm512_fnmadd_pd,
-        max _mm512_max_pd, min _mm512_min_pd, sqrt _mm512_sqrt_pd);
+        max _mm512_max_pd, min _mm512_min_pd, sqrt _mm512_sqrt_pd, stream _mm512_stream_pd);
     avx512!(f64, __m512d, __mmask8, load _mm512_maskz_loadu_pd, store _mm512_mask_storeu_pd, abs _mm512_abs_pd,
         or _mm512_or_pd, and _mm512_and_pd, splat _mm512_set1_pd, round _mm512_roundscale_pd, scale _mm512_scalef_pd,
         compare _mm512_cmp_pd_mask, blend _mm512_mask_blend_pd);
@@ -260,11 +358,69 @@ unsafe impl Simd for Avx512<f64> {
             (_mm512_permutex2var_pd(a, low, b), _mm512_permutex2var_pd(a, high, b))
         }
     }
+
+    #[inline(always)]
+    unsafe fn deinterleave3(v: [__m512d; 3]) -> [__m512d; 3] {
+        const PLACES: [[i32; 8]; 3] = every_third();
+        unsafe {
+            [
+                _mm512_permutexvar_pd(
+                    _mm512_cvtepi32_epi64(_mm256_loadu_si256(PLACES[0].as_ptr().cast())),
+                    _mm512_mask_blend_pd(
+                        third_bits(2) as u8,
+                        _mm512_mask_blend_pd(third_bits(1) as u8, v[0], v[1]),
+                        v[2],
+                    ),
+                ),
+                _mm512_permutexvar_pd(
+                    _mm512_cvtepi32_epi64(_mm256_loadu_si256(PLACES[1].as_ptr().cast())),
+                    _mm512_mask_blend_pd(
+                        third_bits(0) as u8,
+                        _mm512_mask_blend_pd(third_bits(2) as u8, v[0], v[1]),
+                        v[2],
+                    ),
+                ),
+                _mm512_permutexvar_pd(
+                    _mm512_cvtepi32_epi64(_mm256_loadu_si256(PLACES[2].as_ptr().cast())),
+                    _mm512_mask_blend_pd(
+                        third_bits(1) as u8,
+                        _mm512_mask_blend_pd(third_bits(0) as u8, v[0], v[1]),
+                        v[2],
+                    ),
+                ),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave3(v: [__m512d; 3]) -> [__m512d; 3] {
+        const PLACES: [[i32; 8]; 3] = to_every_third();
+        unsafe {
+            let a = _mm512_permutexvar_pd(_mm512_cvtepi32_epi64(_mm256_loadu_si256(PLACES[0].as_ptr().cast())), v[0]);
+            let b = _mm512_permutexvar_pd(_mm512_cvtepi32_epi64(_mm256_loadu_si256(PLACES[1].as_ptr().cast())), v[1]);
+            let c = _mm512_permutexvar_pd(_mm512_cvtepi32_epi64(_mm256_loadu_si256(PLACES[2].as_ptr().cast())), v[2]);
+            [
+                _mm512_mask_blend_pd(third_bits(2) as u8, _mm512_mask_blend_pd(third_bits(1) as u8, a, b), c),
+                _mm512_mask_blend_pd(third_bits(0) as u8, _mm512_mask_blend_pd(third_bits(2) as u8, a, b), c),
+                _mm512_mask_blend_pd(third_bits(1) as u8, _mm512_mask_blend_pd(third_bits(0) as u8, a, b), c),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> __m512d {
+        unsafe { _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(to: *mut u8, v: __m512d) {
+        unsafe { _mm_storel_epi64(to.cast(), _mm256_cvtepi32_epi8(_mm512_cvtpd_epi32(v))) }
+    }
 }
 
-/// `MASKS[8 - n..]` starts with `n` set lanes.
-static MASKS_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
-static MASKS_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
+/// From `2 * LANES - n` on: `n` set lanes and then clear ones; from `LANES - n` on: `n` clear lanes and then set ones.
+static MASKS_32: [i32; 24] = [0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+static MASKS_64: [i64; 12] = [0, 0, 0, 0, -1, -1, -1, -1, 0, 0, 0, 0];
 
 macro_rules! avx2 {
     ($t:ident, $v:ident, masks $masks:ident, load $load:ident, store $store:ident, or $or:ident, and $and:ident,
@@ -274,11 +430,23 @@ macro_rules! avx2 {
 
         #[inline(always)]
         unsafe fn load_partial(from: *const $t, n: usize) -> $v {
-            unsafe { $load(from, _mm256_loadu_si256($masks.as_ptr().add(Self::LANES - n).cast())) }
+            unsafe { $load(from, _mm256_loadu_si256($masks.as_ptr().add(2 * Self::LANES - n).cast())) }
+        }
+        #[inline(always)]
+        unsafe fn load_between(from: *const $t, start: usize, end: usize) -> $v {
+            unsafe {
+                if start == 0 && end >= Self::LANES {
+                    return Self::load(from);
+                }
+                let end = end.min(Self::LANES);
+                let reached = _mm256_loadu_si256($masks.as_ptr().add(2 * Self::LANES - end).cast());
+                let entered = _mm256_loadu_si256($masks.as_ptr().add(Self::LANES - start).cast());
+                $load(from, _mm256_and_si256(entered, reached))
+            }
         }
         #[inline(always)]
         unsafe fn store_partial(to: *mut $t, n: usize, v: $v) {
-            unsafe { $store(to, _mm256_loadu_si256($masks.as_ptr().add(Self::LANES - n).cast()), v) }
+            unsafe { $store(to, _mm256_loadu_si256($masks.as_ptr().add(2 * Self::LANES - n).cast()), v) }
         }
         #[inline(always)]
         unsafe fn abs(a: $v) -> $v {
@@ -305,8 +473,8 @@ macro_rules! avx2 {
             unsafe { $compare::<_CMP_EQ_OQ>(a, b) }
         }
         #[inline(always)]
-        unsafe fn is_nan(a: $v) -> $v {
-            unsafe { $compare::<_CMP_UNORD_Q>(a, a) }
+        unsafe fn unordered(a: $v, b: $v) -> $v {
+            unsafe { $compare::<_CMP_UNORD_Q>(a, b) }
         }
         #[inline(always)]
         unsafe fn or(a: $v, b: $v) -> $v {
@@ -327,7 +495,7 @@ macro_rules! avx2 {
 unsafe impl Simd for Avx2<f32> {
     same_shape!(f32, __m256, 8, 16, splat _mm256_set1_ps, load _mm256_loadu_ps, store _mm256_storeu_ps, add _mm256_add_ps,
         sub _mm256_sub_ps, mul _mm256_mul_ps, div _mm256_div_ps, fma _mm256_fmadd_ps, fnma _mm256_fnmadd_ps,
-        max _mm256_max_ps, min _mm256_min_ps, sqrt _mm256_sqrt_ps);
+        max _mm256_max_ps, min _mm256_min_ps, sqrt _mm256_sqrt_ps, stream _mm256_stream_ps);
     avx2!(f32, __m256, masks MASKS_32, load _mm256_maskload_ps, store _mm256_maskstore_ps, or _mm256_or_ps,
         and _mm256_and_ps, andnot _mm256_andnot_ps, splat _mm256_set1_ps, round _mm256_round_ps, compare _mm256_cmp_ps,
         blend _mm256_blendv_ps, bits _mm256_movemask_ps);
@@ -399,13 +567,81 @@ unsafe impl Simd for Avx2<f32> {
             (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
         }
     }
+
+    #[inline(always)]
+    unsafe fn deinterleave3(v: [__m256; 3]) -> [__m256; 3] {
+        const PLACES: [[i32; 8]; 3] = every_third();
+        unsafe {
+            [
+                _mm256_permutevar8x32_ps(
+                    _mm256_blend_ps::<{ (third_bits(2) & 0xff) as i32 }>(
+                        _mm256_blend_ps::<{ (third_bits(1) & 0xff) as i32 }>(v[0], v[1]),
+                        v[2],
+                    ),
+                    _mm256_loadu_si256(PLACES[0].as_ptr().cast()),
+                ),
+                _mm256_permutevar8x32_ps(
+                    _mm256_blend_ps::<{ (third_bits(0) & 0xff) as i32 }>(
+                        _mm256_blend_ps::<{ (third_bits(2) & 0xff) as i32 }>(v[0], v[1]),
+                        v[2],
+                    ),
+                    _mm256_loadu_si256(PLACES[1].as_ptr().cast()),
+                ),
+                _mm256_permutevar8x32_ps(
+                    _mm256_blend_ps::<{ (third_bits(1) & 0xff) as i32 }>(
+                        _mm256_blend_ps::<{ (third_bits(0) & 0xff) as i32 }>(v[0], v[1]),
+                        v[2],
+                    ),
+                    _mm256_loadu_si256(PLACES[2].as_ptr().cast()),
+                ),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave3(v: [__m256; 3]) -> [__m256; 3] {
+        const PLACES: [[i32; 8]; 3] = to_every_third();
+        unsafe {
+            let a = _mm256_permutevar8x32_ps(v[0], _mm256_loadu_si256(PLACES[0].as_ptr().cast()));
+            let b = _mm256_permutevar8x32_ps(v[1], _mm256_loadu_si256(PLACES[1].as_ptr().cast()));
+            let c = _mm256_permutevar8x32_ps(v[2], _mm256_loadu_si256(PLACES[2].as_ptr().cast()));
+            [
+                _mm256_blend_ps::<{ (third_bits(2) & 0xff) as i32 }>(
+                    _mm256_blend_ps::<{ (third_bits(1) & 0xff) as i32 }>(a, b),
+                    c,
+                ),
+                _mm256_blend_ps::<{ (third_bits(0) & 0xff) as i32 }>(
+                    _mm256_blend_ps::<{ (third_bits(2) & 0xff) as i32 }>(a, b),
+                    c,
+                ),
+                _mm256_blend_ps::<{ (third_bits(1) & 0xff) as i32 }>(
+                    _mm256_blend_ps::<{ (third_bits(0) & 0xff) as i32 }>(a, b),
+                    c,
+                ),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> __m256 {
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(to: *mut u8, v: __m256) {
+        unsafe {
+            let words = _mm256_cvtps_epi32(v);
+            let words = _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
+            _mm_storel_epi64(to.cast(), _mm_packus_epi16(words, words))
+        }
+    }
 }
 
 // SAFETY: as above.
 unsafe impl Simd for Avx2<f64> {
     same_shape!(f64, __m256d, 4, 16, splat _mm256_set1_pd, load _mm256_loadu_pd, store _mm256_storeu_pd, add _mm256_add_pd,
         sub _mm256_sub_pd, mul _mm256_mul_pd, div _mm256_div_pd, fma _mm256_fmadd_pd, fnma _mm256_fnmadd_pd,
-        max _mm256_max_pd, min _mm256_min_pd, sqrt _mm256_sqrt_pd);
+        max _mm256_max_pd, min _mm256_min_pd, sqrt _mm256_sqrt_pd, stream _mm256_stream_pd);
     avx2!(f64, __m256d, masks MASKS_64, load _mm256_maskload_pd, store _mm256_maskstore_pd, or _mm256_or_pd,
         and _mm256_and_pd, andnot _mm256_andnot_pd, splat _mm256_set1_pd, round _mm256_round_pd, compare _mm256_cmp_pd,
         blend _mm256_blendv_pd, bits _mm256_movemask_pd);
@@ -464,6 +700,64 @@ unsafe impl Simd for Avx2<f64> {
         unsafe {
             let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
             (_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn deinterleave3(v: [__m256d; 3]) -> [__m256d; 3] {
+        unsafe {
+            [
+                _mm256_permute4x64_pd::<0x6c>(_mm256_blend_pd::<{ (third_bits(1) & 0xf) as i32 }>(
+                    _mm256_blend_pd::<{ (third_bits(2) & 0xf) as i32 }>(v[0], v[1]),
+                    v[2],
+                )),
+                _mm256_permute4x64_pd::<0xb1>(_mm256_blend_pd::<{ (third_bits(2) & 0xf) as i32 }>(
+                    _mm256_blend_pd::<{ (third_bits(0) & 0xf) as i32 }>(v[0], v[1]),
+                    v[2],
+                )),
+                _mm256_permute4x64_pd::<0xc6>(_mm256_blend_pd::<{ (third_bits(0) & 0xf) as i32 }>(
+                    _mm256_blend_pd::<{ (third_bits(1) & 0xf) as i32 }>(v[0], v[1]),
+                    v[2],
+                )),
+            ]
+        }
+    }
+
+    // Each of the three permutations is its own inverse.
+    #[inline(always)]
+    unsafe fn interleave3(v: [__m256d; 3]) -> [__m256d; 3] {
+        unsafe {
+            let a = _mm256_permute4x64_pd::<0x6c>(v[0]);
+            let b = _mm256_permute4x64_pd::<0xb1>(v[1]);
+            let c = _mm256_permute4x64_pd::<0xc6>(v[2]);
+            [
+                _mm256_blend_pd::<{ (third_bits(2) & 0xf) as i32 }>(
+                    _mm256_blend_pd::<{ (third_bits(1) & 0xf) as i32 }>(a, b),
+                    c,
+                ),
+                _mm256_blend_pd::<{ (third_bits(1) & 0xf) as i32 }>(
+                    _mm256_blend_pd::<{ (third_bits(0) & 0xf) as i32 }>(a, b),
+                    c,
+                ),
+                _mm256_blend_pd::<{ (third_bits(0) & 0xf) as i32 }>(
+                    _mm256_blend_pd::<{ (third_bits(2) & 0xf) as i32 }>(a, b),
+                    c,
+                ),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> __m256d {
+        unsafe { _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(from.cast::<i32>().read_unaligned()))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(to: *mut u8, v: __m256d) {
+        unsafe {
+            let words = _mm256_cvtpd_epi32(v);
+            let words = _mm_packus_epi32(words, words);
+            to.cast::<i32>().write_unaligned(_mm_cvtsi128_si32(_mm_packus_epi16(words, words)))
         }
     }
 }

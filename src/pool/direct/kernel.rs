@@ -1,0 +1,343 @@
+//! A band of rows of windows.
+
+#![allow(unsafe_code)]
+
+use super::{Band, Plan, streamed};
+use crate::memory::with_scratch;
+use crate::scalar::Scalar;
+use crate::simd::{self, Kernel, Simd};
+use crate::threads::SharedMut;
+
+/// Elements that a whole vector may write behind the last one.
+pub(super) const SLACK: usize = 16;
+
+/// The arrays of a call.
+pub struct Forward<'a, T> {
+    pub plan: &'a Plan,
+    pub x: &'a [T],
+    pub y: SharedMut<'a, T>,
+}
+
+impl<T: Scalar> Forward<'_, T> {
+    /// Calls `write` with the band's rows of x, and with the place of its outputs: in y, or in scratch that goes to y past the
+    /// caches.
+    fn each(&self, band: &Band, write: impl FnOnce(*const T, *mut T)) {
+        let Plan { planes, rows, columns } = *self.plan;
+        assert_eq!((self.x.len(), self.y.len()), (self.plan.inputs(), self.plan.outputs()));
+        assert!(band.plane < planes && band.rows.start < band.rows.end && band.rows.end <= rows.output);
+        let (first, len) = (self.first(band), band.rows.len() * columns.output);
+        let x = &self.x[(band.plane * rows.input + band.rows.start * rows.step()) * columns.input..];
+        if streamed::<T>(self.y.len()) {
+            with_scratch(len + SLACK, |outputs: &mut [T]| {
+                write(x.as_ptr(), outputs.as_mut_ptr());
+                // SAFETY: the band's part of y, from scratch of at least its length.
+                unsafe { simd::run(Stream { from: outputs.as_ptr(), to: self.y.as_mut_ptr().add(first), len }) };
+            });
+        } else {
+            // SAFETY: inside y.
+            write(x.as_ptr(), unsafe { self.y.as_mut_ptr().add(first) });
+        }
+    }
+
+    /// Index of the band's first output.
+    fn first(&self, band: &Band) -> usize {
+        (band.plane * self.plan.rows.output + band.rows.start) * self.plan.columns.output
+    }
+}
+
+/// Calls the kernel `$kernel::<kernel width, step>` that the plan asks for.
+macro_rules! for_columns {
+    ($plan:expr, |$k:ident, $step:ident| $run:expr) => {
+        match ($plan.columns.kernel, $plan.columns.step()) {
+            (2, 1) => for_columns!(@ $k, 2, $step, 1, $run),
+            (2, 2) => for_columns!(@ $k, 2, $step, 2, $run),
+            (3, 1) => for_columns!(@ $k, 3, $step, 1, $run),
+            (3, 2) => for_columns!(@ $k, 3, $step, 2, $run),
+            (3, 3) => for_columns!(@ $k, 3, $step, 3, $run),
+            _ => unreachable!("the plan is for other kernels"),
+        }
+    };
+    (@ $k:ident, $kernel:literal, $step:ident, $s:literal, $run:expr) => {{
+        const $k: usize = $kernel;
+        const $step: usize = $s;
+        $run
+    }};
+}
+pub(super) use for_columns;
+
+/// The largest value of every window of a band, and with `winners` the number of its tap.
+///
+/// # Panics
+/// If an array has another length than the plan says.
+pub fn max<T: Scalar>(forward: &Forward<T>, winners: Option<SharedMut<u8>>, band: &Band) {
+    let plan = forward.plan;
+    assert!(plan.taps() <= 256 && winners.is_none_or(|winners| winners.len() == plan.outputs()));
+    let rows = band.rows.len();
+    // SAFETY: the band's winners.
+    let winners = winners.map(|winners| unsafe { winners.as_mut_ptr().add(forward.first(band)) });
+    forward.each(band, |x, y| {
+        // SAFETY: the instruction set is the process's own; the lengths were checked; bands are disjoint.
+        for_columns!(plan, |K, STEP| unsafe {
+            let windows = Windows { plan, rows, x, y };
+            let nan = match winners {
+                None => simd::run(Max::<T, K, STEP, false, false> { windows, winners }),
+                Some(_) => simd::run(Max::<T, K, STEP, true, false> { windows, winners }),
+            };
+            if nan {
+                simd::run(Max::<T, K, STEP, true, true> { windows, winners });
+            }
+        });
+    });
+}
+
+/// The sum of every window of a band over the divisor.
+///
+/// # Panics
+/// If an array has another length than the plan says.
+pub fn average<T: Scalar>(forward: &Forward<T>, divisor: T, band: &Band) {
+    let (plan, rows) = (forward.plan, band.rows.len());
+    forward.each(band, |x, y| {
+        // SAFETY: as for `max`.
+        for_columns!(plan, |K, STEP| unsafe {
+            simd::run(Average::<T, K, STEP> { windows: Windows { plan, rows, x, y }, divisor });
+        });
+    });
+}
+
+/// The windows of a band: x begins with the first one's row, y with its output.
+struct Windows<'a, T> {
+    plan: &'a Plan,
+    rows: usize,
+    x: *const T,
+    y: *mut T,
+}
+
+impl<T> Clone for Windows<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Windows<'_, T> {}
+
+impl<T: Scalar> Windows<'_, T> {
+    /// The vector of windows from column `o` on, in a row of windows.
+    #[inline(always)]
+    unsafe fn tile(&self, oh: usize, o: usize) -> Tile<T> {
+        unsafe {
+            let columns = &self.plan.columns;
+            let (first, at) = (o * columns.step(), oh * columns.output + o);
+            let x = self.x.add(oh * self.plan.rows.step() * columns.input + first);
+            let (left, room) = (columns.output - o, self.rows * columns.output - at);
+            Tile { x, inputs: columns.input - first, at, left, room }
+        }
+    }
+}
+
+/// A vector of windows.
+struct Tile<T> {
+    /// The first tap, and the elements from there to the end of its row.
+    x: *const T,
+    inputs: usize,
+    /// Number of the first output in the band; the outputs from there to the end of the row, and of the band.
+    at: usize,
+    left: usize,
+    room: usize,
+}
+
+impl<T: Scalar> Tile<T> {
+    /// The elements `start` places behind the first tap, `below` elements further down.
+    #[inline(always)]
+    unsafe fn part<S: Simd<T = T>>(&self, below: usize, start: usize) -> S::V {
+        unsafe { S::load_up_to(self.x.wrapping_add(below + start), self.inputs.saturating_sub(start)) }
+    }
+
+    /// The taps in one row of the windows, `below` elements further down.
+    #[inline(always)]
+    unsafe fn taps<S: Simd<T = T>, const K: usize, const STEP: usize>(&self, below: usize) -> [S::V; K] {
+        unsafe {
+            let mut taps = [S::zero(); K];
+            for l in (0..K).step_by(STEP) {
+                let first = self.part::<S>(below, l);
+                let phases = match STEP {
+                    1 => [first, first, first],
+                    2 => {
+                        let (even, odd) = S::deinterleave(first, self.part::<S>(below, l + S::LANES));
+                        [even, odd, odd]
+                    }
+                    _ => {
+                        let second = self.part::<S>(below, l + S::LANES);
+                        S::deinterleave3([first, second, self.part::<S>(below, l + 2 * S::LANES)])
+                    }
+                };
+                for (tap, phase) in taps[l..].iter_mut().zip(phases).take(STEP) {
+                    *tap = phase;
+                }
+            }
+            taps
+        }
+    }
+}
+
+/// Writes the first `left` lanes, as a whole vector if what is behind them is still to come: `room` elements.
+#[inline(always)]
+pub(super) unsafe fn put<S: Simd>(to: *mut S::T, left: usize, room: usize, v: S::V) {
+    unsafe { if room >= S::LANES { S::store(to, v) } else { S::store_up_to(to, left.min(room), v) } }
+}
+
+#[inline(always)]
+unsafe fn put_bytes<S: Simd>(to: *mut u8, room: usize, v: S::V) {
+    unsafe {
+        if room >= S::LANES {
+            S::store_bytes(to, v);
+        } else {
+            let mut bytes = [0; SLACK];
+            S::store_bytes(bytes.as_mut_ptr(), v);
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, room);
+        }
+    }
+}
+
+/// Returns whether there is a NaN in the windows; then the result is wrong, unless `EXACT`.
+struct Max<'a, T, const K: usize, const STEP: usize, const WINNERS: bool, const EXACT: bool> {
+    windows: Windows<'a, T>,
+    winners: Option<*mut u8>,
+}
+
+impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool, const EXACT: bool> Kernel<T>
+    for Max<'_, T, K, STEP, WINNERS, EXACT>
+{
+    type Output = bool;
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) -> bool {
+        unsafe {
+            let (rows, pitch) = (&self.windows.plan.rows, self.windows.plan.columns.input);
+            let mut nan = S::unordered(S::zero(), S::zero());
+            for oh in 0..self.windows.rows {
+                // Rows that the next windows see too are left to them.
+                let fresh = if oh + 1 < self.windows.rows { rows.step() } else { rows.kernel };
+                for o in (0..self.windows.plan.columns.output).step_by(S::LANES) {
+                    let tile = self.windows.tile(oh, o);
+                    let (mut best, mut winner) = (S::zero(), S::zero());
+                    for k in (0..rows.kernel).rev() {
+                        let taps = tile.taps::<S, K, STEP>(k * pitch);
+                        if k < fresh && !EXACT {
+                            nan = S::or(nan, S::unordered(taps[0], taps[1]));
+                            for l in 2..K {
+                                nan = S::or(nan, S::is_nan(taps[l]));
+                            }
+                        }
+                        let (value, number) = Self::across::<S>(taps, k);
+                        if k + 1 == rows.kernel {
+                            (best, winner) = (value, number);
+                        } else {
+                            (best, winner) = Self::better::<S>((value, number), (best, winner));
+                        }
+                    }
+                    put::<S>(self.windows.y.add(tile.at), tile.left, tile.room, best);
+                    if let (true, Some(winners)) = (WINNERS, self.winners) {
+                        put_bytes::<S>(winners.add(tile.at), tile.room, winner);
+                    }
+                }
+            }
+            S::bits(nan) != 0
+        }
+    }
+}
+
+impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool, const EXACT: bool>
+    Max<'_, T, K, STEP, WINNERS, EXACT>
+{
+    /// The better one of two, with their numbers: the earlier one if they are equal or NaN.
+    #[inline(always)]
+    unsafe fn better<S: Simd<T = T>>(earlier: (S::V, S::V), later: (S::V, S::V)) -> (S::V, S::V) {
+        unsafe {
+            if !WINNERS {
+                return (S::max(later.0, earlier.0), earlier.1);
+            }
+            let mut take = S::ge(earlier.0, later.0);
+            if EXACT {
+                take = S::or(take, S::is_nan(earlier.0));
+            }
+            (S::select(take, earlier.0, later.0), S::select(take, earlier.1, later.1))
+        }
+    }
+
+    /// The best of the taps in one row of the windows.
+    #[inline(always)]
+    unsafe fn across<S: Simd<T = T>>(taps: [S::V; K], row: usize) -> (S::V, S::V) {
+        unsafe {
+            let mut best = (taps[K - 1], Self::number::<S>(row, K - 1));
+            for l in (0..K - 1).rev() {
+                best = Self::better::<S>((taps[l], Self::number::<S>(row, l)), best);
+            }
+            best
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn number<S: Simd<T = T>>(row: usize, l: usize) -> S::V {
+        unsafe { if WINNERS { S::splat(T::from_f64((row * K + l) as f64)) } else { S::zero() } }
+    }
+}
+
+struct Average<'a, T, const K: usize, const STEP: usize> {
+    windows: Windows<'a, T>,
+    divisor: T,
+}
+
+impl<T: Scalar, const K: usize, const STEP: usize> Kernel<T> for Average<'_, T, K, STEP> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        unsafe {
+            let (rows, pitch) = (&self.windows.plan.rows, self.windows.plan.columns.input);
+            let divisor = S::splat(self.divisor);
+            for oh in 0..self.windows.rows {
+                for o in (0..self.windows.plan.columns.output).step_by(S::LANES) {
+                    let tile = self.windows.tile(oh, o);
+                    let mut sum = S::zero();
+                    for k in 0..rows.kernel {
+                        let taps = tile.taps::<S, K, STEP>(k * pitch);
+                        let mut row = taps[0];
+                        for l in 1..K {
+                            row = S::add(row, taps[l]);
+                        }
+                        sum = S::add(sum, row);
+                    }
+                    put::<S>(self.windows.y.add(tile.at), tile.left, tile.room, S::div(sum, divisor));
+                }
+            }
+        }
+    }
+}
+
+/// Copies an array past the caches.
+pub(super) struct Stream<T> {
+    pub from: *const T,
+    pub to: *mut T,
+    pub len: usize,
+}
+
+impl<T: Scalar> Kernel<T> for Stream<T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        unsafe {
+            let vector = S::LANES * size_of::<T>();
+            let odd = (vector - self.to as usize % vector) % vector / size_of::<T>();
+            let odd = odd.min(self.len);
+            S::store_up_to(self.to, odd, S::load_up_to(self.from, odd));
+            let mut i = odd;
+            while i + S::LANES <= self.len {
+                S::stream(self.to.add(i), S::load(self.from.add(i)));
+                i += S::LANES;
+            }
+            let rest = self.len - i;
+            S::store_up_to(self.to.add(i), rest, S::load_up_to(self.from.add(i), rest));
+            S::end_stream();
+        }
+    }
+}
