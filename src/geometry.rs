@@ -1,6 +1,7 @@
 //! Shapes: every rule about them is here, checked once, and used by forward, backward, tests and documentation alike.
 
 pub mod conv;
+pub mod conv_transpose;
 pub mod pool;
 pub mod recurrent;
 pub mod window;

@@ -58,6 +58,34 @@ def conv_cases(axes):
         yield Case("conv1d", arrays, {"padding": "causal", "dilation": 2})
 
 
+def conv_transpose_cases(axes):
+    """Every option by itself, then together."""
+    rng = _rng()
+    for (batch, channels), size, per_group, kernel, options in [
+        ((2, 2), (2, 3, 4), 3, (2, 3, 2), {}),
+        ((1, 2), (1, 1, 1), 2, (1, 2, 3), {}),
+        ((1, 2), (2, 3, 4), 2, (1, 2, 3), {"stride": (2, 2, 3)}),
+        ((1, 2), (2, 3, 3), 2, (3, 3, 3), {"padding": 1}),
+        ((1, 1), (2, 3, 4), 2, (2, 3, 2), {"padding": ((1, 0), (0, 2), (1, 0))}),
+        ((1, 2), (2, 3, 2), 2, (2, 2, 3), {"padding": "same", "stride": 2}),
+        ((1, 2), (2, 3, 2), 1, (1, 2, 5), {"padding": "same_lower", "stride": (2, 3, 1)}),
+        ((1, 2), (2, 3, 3), 2, (2, 3, 2), {"dilation": (1, 2, 3)}),
+        ((1, 2), (2, 2, 3), 1, (2, 1, 3), {"stride": (1, 3, 2), "output_padding": (0, 2, 1)}),
+        ((1, 1), (2, 2, 2), 1, (2, 2, 3), {"dilation": 3, "output_padding": 2}),
+        ((2, 4), (2, 3, 3), 3, (1, 2, 2), {"groups": 2}),
+        ((1, 3), (2, 3, 3), 1, (1, 3, 3), {"groups": 3, "padding": (0, 1, 1)}),
+        ((1, 4), (2, 3, 4), 2, (1, 2, 3), {"stride": 2, "padding": (0, 1, 2), "dilation": (1, 3, 2), "groups": 2}),
+    ]:
+        arrays = {
+            "x": rng.standard_normal((batch, channels, *last_axes(axes, size))),
+            "weight": rng.standard_normal((channels, per_group, *last_axes(axes, kernel))),
+        }
+        options = with_last_axes(axes, options)
+        outputs = per_group * options.get("groups", 1)
+        yield Case(f"conv_transpose{axes}d", arrays, options)
+        yield Case(f"conv_transpose{axes}d", arrays | {"bias": rng.standard_normal(outputs)}, options)
+
+
 def max_pool_cases(axes):
     """Windows apart, overlapping, padded, spread out and rounded up."""
     for planes, size, options in [
@@ -195,6 +223,7 @@ def mse_loss_cases():
 
 GRADIENTS = {
     **{f"conv{n}d": list(conv_cases(n)) for n in (1, 2, 3)},
+    **{f"conv_transpose{n}d": list(conv_transpose_cases(n)) for n in (1, 2, 3)},
     **{f"max_pool{n}d": list(max_pool_cases(n)) for n in (1, 2, 3)},
     **{f"avg_pool{n}d": list(avg_pool_cases(n)) for n in (1, 2, 3)},
     "rnn": list(recurrent_cases("rnn", [{"nonlinearity": "tanh"}, {"nonlinearity": "relu"}])),

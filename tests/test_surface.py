@@ -14,6 +14,7 @@ OPERATIONS = list(GRADIENTS)
 FUNCTIONS = [name for name in gf.__all__ if callable(getattr(gf, name))]
 
 CONV = "x weight bias=None stride=1 padding=0 dilation=1 groups=1"
+CONV_TRANSPOSE = "x weight bias=None stride=1 padding=0 output_padding=0 groups=1 dilation=1"
 MAX_POOL = "x kernel_size stride=None padding=0 dilation=1"
 AVG_POOL = "x kernel_size stride=None padding=0"
 AVERAGE = "ceil_mode=False count_include_pad=True divisor_override=None dilation=1 out=None"
@@ -21,6 +22,7 @@ CELL = "weight_ih weight_hh bias_ih=None bias_hh=None"
 # Positional parameters with their defaults, then keyword-only ones.
 SIGNATURES = {
     **{f"conv{n}d": (CONV, "algorithm='auto' out=None") for n in (1, 2, 3)},
+    **{f"conv_transpose{n}d": (CONV_TRANSPOSE, "") for n in (1, 2, 3)},
     **{f"max_pool{n}d": (MAX_POOL, "ceil_mode=False return_indices=False out=None") for n in (1, 2, 3)},
     **{f"avg_pool{n}d": (AVG_POOL, AVERAGE) for n in (1, 2, 3)},
     "rnn": (f"x h_0 {CELL}", "nonlinearity='tanh' lengths=None reverse=False"),

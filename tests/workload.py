@@ -17,6 +17,10 @@ CONVOLUTIONS = [
     ((5, 20, 300), (30, 20, 5), {"padding": "causal"}),
     ((1, 6, 12, 12, 12), (9, 6, 3, 3, 3), {"padding": 1}),
 ]
+TRANSPOSED = [
+    ((2, 24, 14, 14), (24, 18, 4, 4), {"stride": 2, "padding": 1}),
+    ((3, 16, 60), (16, 8, 5), {"stride": 3, "output_padding": 1}),
+]
 RECURRENCES = [(12, 9, 20, 48), (10, 1, 33, 130)]
 
 
@@ -40,9 +44,10 @@ def _draw(rng, shape, dtype):
 
 
 def _convolutions(rng, dtype):
-    for x_shape, weight_shape, options in CONVOLUTIONS:
-        x, weight, bias = (_draw(rng, shape, dtype) for shape in (x_shape, weight_shape, weight_shape[:1]))
-        name = f"conv{len(x_shape) - 2}d"
+    problems = [("conv", 0, *row) for row in CONVOLUTIONS] + [("conv_transpose", 1, *row) for row in TRANSPOSED]
+    for operation, axis, x_shape, weight_shape, options in problems:
+        x, weight, bias = (_draw(rng, shape, dtype) for shape in (x_shape, weight_shape, weight_shape[axis : axis + 1]))
+        name = f"{operation}{len(x_shape) - 2}d"
         y, cache = getattr(gf, f"{name}_forward")(x, weight, bias, **options)
         yield f"{name} {weight_shape}", (y, *getattr(gf, f"{name}_backward")(_draw(rng, y.shape, dtype), cache))
 

@@ -14,6 +14,9 @@ __all__ = [
     "conv",
     "conv_forward",
     "conv_backward",
+    "conv_transpose",
+    "conv_transpose_forward",
+    "conv_transpose_backward",
     "max_pool",
     "max_pool_forward",
     "max_pool_backward",
@@ -109,6 +112,33 @@ def conv_forward(
     /,
 ) -> tuple[FloatArray, Cache]: ...
 def conv_backward(
+    axes: int, dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]: ...
+def conv_transpose(
+    axes: int,
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None,
+    stride: PerAxis,
+    padding: Padding,
+    output_padding: PerAxis,
+    groups: SupportsIndex,
+    dilation: PerAxis,
+    /,
+) -> FloatArray: ...
+def conv_transpose_forward(
+    axes: int,
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None,
+    stride: PerAxis,
+    padding: Padding,
+    output_padding: PerAxis,
+    groups: SupportsIndex,
+    dilation: PerAxis,
+    /,
+) -> tuple[FloatArray, Cache]: ...
+def conv_transpose_backward(
     axes: int, dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
 ) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]: ...
 def max_pool(

@@ -2,13 +2,14 @@
 //!
 //! All arrays are contiguous: x (N, C, ...), weight (O, C / groups, ...), y (N, O, ...). [`reference`](mod@reference) states
 //! what is computed; [`implicit_gemm`] computes it for every shape and option, [`depthwise`] faster where each channel has
-//! filters of its own.
+//! filters of its own. [`transposed`] convolution is its adjoint, and uses its gradients.
 
 pub mod depthwise;
 pub mod implicit_gemm;
 pub mod reference;
 #[cfg(test)]
 mod tests;
+pub mod transposed;
 
 use crate::geometry::Error;
 use crate::geometry::conv::ConvGeometry;
@@ -99,7 +100,7 @@ pub fn backward_weight<T: Scalar>(g: &ConvGeometry, dy: &[T], x: &[T], dweight: 
 /// If a length differs from the geometry's.
 pub fn backward_bias<T: Scalar>(g: &ConvGeometry, dy: &[T], dbias: &mut [T]) {
     assert_eq!((dy.len(), dbias.len()), (g.y_len(), g.groups * g.outputs));
-    implicit_gemm::backward_bias(g, dy, dbias);
+    implicit_gemm::channel_sums(g.batch, g.output_plane(), dy, dbias);
 }
 
 fn check(g: &ConvGeometry, x: usize, weight: usize, y: usize) {

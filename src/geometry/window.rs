@@ -3,7 +3,7 @@
 use super::Error;
 
 /// Limit of every coordinate and element count, so that sums of a few of them, in bytes, never overflow.
-const LIMIT: usize = 1 << 58;
+pub(super) const LIMIT: usize = 1 << 58;
 
 /// One number for all spatial axes, or one for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,11 +99,16 @@ pub struct Sliding {
     pub ceil_mode: bool,
 }
 
-/// The windows of `input.len()` axes, in the last places of three.
-pub(super) fn windows(input: &[usize], kernel: &[usize], options: &Sliding) -> Result<[Window; 3], Error> {
+/// The windows of `input.len()` axes, in the last places of three, without their padding.
+pub(super) fn bare(
+    input: &[usize],
+    kernel: &[usize],
+    stride: PerAxis,
+    dilation: PerAxis,
+) -> Result<[Window; 3], Error> {
     let axes = input.len();
-    let stride = options.stride.resolve("stride", axes, 1)?;
-    let dilation = options.dilation.resolve("dilation", axes, 1)?;
+    let stride = stride.resolve("stride", axes, 1)?;
+    let dilation = dilation.resolve("dilation", axes, 1)?;
     let mut windows = [Window::UNIT; 3];
     for axis in 0..axes {
         let window = &mut windows[3 - axes + axis];
@@ -121,35 +126,61 @@ pub(super) fn windows(input: &[usize], kernel: &[usize], options: &Sliding) -> R
                 window.kernel, window.dilation
             )));
         }
-        (window.before, window.after) = pads(window, options, axis, axes)?;
     }
     Ok(windows)
 }
 
-fn pads(window: &Window, options: &Sliding, axis: usize, axes: usize) -> Result<(usize, usize), Error> {
-    let (before, after) = match options.padding {
+/// The windows of `input.len()` axes, in the last places of three.
+pub(super) fn windows(input: &[usize], kernel: &[usize], options: &Sliding) -> Result<[Window; 3], Error> {
+    let axes = input.len();
+    let mut windows = bare(input, kernel, options.stride, options.dilation)?;
+    for (axis, window) in windows[3 - axes..].iter_mut().enumerate() {
+        (window.before, window.after) = match numbers(options.padding, axis, axes)? {
+            Some(pair) => pair,
+            None => by_rule(window, options.padding, axes)?,
+        };
+    }
+    Ok(windows)
+}
+
+/// The places before and after along one axis, where the caller's numbers say them; None where a rule does.
+pub(super) fn numbers(padding: Padding, axis: usize, axes: usize) -> Result<Option<(usize, usize)>, Error> {
+    let (before, after) = match padding {
         Padding::Valid => (0, 0),
         Padding::Numbers(numbers) => {
             let number = numbers.resolve("padding", axes, 0)?[axis];
             (number, number)
         }
         Padding::Pairs { values, count } => pair(values, count, axis, axes)?,
-        Padding::Causal if axes == 1 => (window.extent() - 1, 0),
-        Padding::Causal => {
-            return Err(Error::value(format!("padding 'causal' is for one spatial axis, got {axes}")));
-        }
-        Padding::Same | Padding::SameLower => {
-            let outputs = window.input.div_ceil(window.stride);
-            let steps = outputs.saturating_sub(1).saturating_mul(window.stride);
-            let total = (steps + window.extent()).saturating_sub(window.input);
-            let (small, large) = (total / 2, total - total / 2);
-            if options.padding == Padding::Same { (small, large) } else { (large, small) }
-        }
+        Padding::Same | Padding::SameLower | Padding::Causal => return Ok(None),
     };
     if before >= LIMIT || after >= LIMIT {
         return Err(Error::value(format!("padding of {} is too large", before.max(after))));
     }
-    Ok((before, after))
+    Ok(Some((before, after)))
+}
+
+fn by_rule(window: &Window, padding: Padding, axes: usize) -> Result<(usize, usize), Error> {
+    if padding == Padding::Causal {
+        check_causal(axes)?;
+        return Ok((window.extent() - 1, 0));
+    }
+    let outputs = window.input.div_ceil(window.stride);
+    let steps = outputs.saturating_sub(1).saturating_mul(window.stride);
+    Ok(halves((steps + window.extent()).saturating_sub(window.input), padding))
+}
+
+/// The odd place comes after, or with [`Padding::SameLower`] before.
+pub(super) fn halves(total: usize, padding: Padding) -> (usize, usize) {
+    let (small, large) = (total / 2, total - total / 2);
+    if padding == Padding::SameLower { (large, small) } else { (small, large) }
+}
+
+pub(super) fn check_causal(axes: usize) -> Result<(), Error> {
+    if axes == 1 {
+        return Ok(());
+    }
+    Err(Error::value(format!("padding 'causal' is for one spatial axis, got {axes}")))
 }
 
 fn pair(values: [(i64, i64); 3], count: usize, axis: usize, axes: usize) -> Result<(usize, usize), Error> {

@@ -6,6 +6,7 @@ mod arguments;
 mod array;
 mod cache;
 mod conv;
+mod conv_transpose;
 mod cross_entropy;
 mod dropout;
 mod embedding;
@@ -27,6 +28,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     recurrent::register(module)?;
     linear::register(module)?;
     conv::register(module)?;
+    conv_transpose::register(module)?;
     pool::register(module)?;
     window::register(module)?;
     activation::register(module)?;

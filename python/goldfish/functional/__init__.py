@@ -41,6 +41,17 @@ from goldfish.functional.conv import (
     conv3d_backward,
     conv3d_forward,
 )
+from goldfish.functional.conv_transpose import (
+    conv_transpose1d,
+    conv_transpose1d_backward,
+    conv_transpose1d_forward,
+    conv_transpose2d,
+    conv_transpose2d_backward,
+    conv_transpose2d_forward,
+    conv_transpose3d,
+    conv_transpose3d_backward,
+    conv_transpose3d_forward,
+)
 from goldfish.functional.dense import (
     DropoutGrads,
     EmbeddingGrads,
@@ -119,6 +130,15 @@ __all__ = [
     "conv3d",
     "conv3d_forward",
     "conv3d_backward",
+    "conv_transpose1d",
+    "conv_transpose1d_forward",
+    "conv_transpose1d_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_forward",
+    "conv_transpose2d_backward",
+    "conv_transpose3d",
+    "conv_transpose3d_forward",
+    "conv_transpose3d_backward",
     "max_pool1d",
     "max_pool1d_forward",
     "max_pool1d_backward",

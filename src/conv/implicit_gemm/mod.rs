@@ -21,7 +21,7 @@ use crate::threads::{SharedMut, num_threads, parallel_chunks_mut};
 use kernel::{Destination, Rows, Source, block, block_places};
 use plan::{Gather, Phase, Spread, phases};
 
-pub use weight::{backward_bias, backward_weight};
+pub use weight::{backward_weight, channel_sums};
 
 /// Least rows of a task, so that the gathering of its panel pays.
 const LEAST_ROWS: usize = 24;

@@ -127,19 +127,19 @@ fn collect<T: Scalar>(g: &ConvGeometry, cut: &Cut, style: Style, sums: &[T], dwe
     });
 }
 
-/// The gradient with respect to the bias.
-pub fn backward_bias<T: Scalar>(g: &ConvGeometry, dy: &[T], dbias: &mut [T]) {
-    let (plane, channels) = (g.output_plane(), g.groups * g.outputs);
-    let body = |o: usize, to: &mut [T]| {
+/// Sums over the places of each channel, of all images.
+pub fn channel_sums<T: Scalar>(batch: usize, plane: usize, values: &[T], sums: &mut [T]) {
+    let channels = sums.len();
+    let body = |c: usize, to: &mut [T]| {
         let mut total = T::ZERO;
-        for n in 0..g.batch {
-            total += kernel::sum(&dy[(n * channels + o) * plane..][..plane]);
+        for n in 0..batch {
+            total += kernel::sum(&values[(n * channels + c) * plane..][..plane]);
         }
         to[0] = total;
     };
-    if dy.len() < super::super::SMALL {
-        dbias.chunks_mut(1).enumerate().for_each(|(o, to)| body(o, to));
+    if values.len() < super::super::SMALL {
+        sums.chunks_mut(1).enumerate().for_each(|(c, to)| body(c, to));
     } else {
-        parallel_chunks_mut(dbias, 1, &body);
+        parallel_chunks_mut(sums, 1, &body);
     }
 }
