@@ -1,0 +1,279 @@
+"""The search for VC dimensions: exact for tables, lower bounds and evidence for classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from goldfish.theory import _arguments as check
+from goldfish.theory._arguments import Rng
+from goldfish.theory.results import Evidence, VCResult
+
+_MAX_SETS = 20_000_000
+_GRID = 10**6
+
+
+def read_table(function: str, name: str, table: Any) -> npt.NDArray[np.bool_]:
+    """A table of zeros and ones, with at least one row and one column."""
+    array = np.asarray(table)
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(f"{function}: {name} must have the shape (hypotheses, points) with both at least 1, got {array.shape}")
+    if array.dtype == bool:
+        return array
+    if array.dtype.kind not in "iufO":
+        raise TypeError(f"{function}: {name} must be boolean, got dtype {array.dtype}")
+    if not np.isin(array, (0, 1)).all():
+        row, column = np.argwhere(~np.isin(array, (0, 1)))[0]
+        raise ValueError(f"{function}: {name} must hold 0 and 1, got {array[row, column]!r} at row {row}, column {column}")
+    return array.astype(bool)
+
+
+def vc_dimension_finite(B: Any, *, max_sets: int = _MAX_SETS) -> VCResult:
+    """The VC dimension of a finite class over a finite domain, exactly.
+
+    Shattered sets are grown column by column: only a shattered set can be part of a larger one, and each of its 2^k cells
+    must hold enough hypotheses to be split further.
+
+    Parameters
+    ----------
+    B : array_like of bool, shape (H, M)
+        Row h, column x is the prediction of hypothesis h at point x.
+    max_sets : int
+        How many sets are looked at before the search gives up. The problem is hard in general, and a table of coin
+        flips is nearly the worst case.
+
+    Returns
+    -------
+    VCResult
+        ``dim`` and ``witness``, the columns of a largest shattered set.
+
+    Raises
+    ------
+    ValueError
+        If B is empty, does not hold 0 and 1, or more than ``max_sets`` sets would have to be looked at.
+
+    References
+    ----------
+    Vapnik and Chervonenkis 1971; Papadimitriou and Yannakakis, On limited nondeterminism and the complexity of the VC
+    dimension, J. Comput. System Sci. 53 (1996), for the hardness.
+
+    Examples
+    --------
+    >>> from goldfish import theory
+    >>> theory.vc_dimension_finite([[0, 0, 0], [0, 1, 0], [1, 0, 0], [1, 1, 0]])
+    VCResult(dim=2, witness=(0, 1))
+    """
+    table = read_table("vc_dimension_finite", "B", B)
+    max_sets = check.count("vc_dimension_finite", "max_sets", max_sets, 1)
+    columns, numbers, rows = _distinct_columns(table)
+    search = _TableSearch(columns, max_sets)
+    search.grow([(1 << rows) - 1], [], 0)
+    return VCResult(len(search.best), tuple(numbers[j] for j in search.best))
+
+
+def _distinct_columns(table: npt.NDArray[np.bool_]) -> tuple[list[int], list[int], int]:
+    """Columns as bit sets over the distinct rows; constants, repetitions and complements cannot add to a shattered set."""
+    rows = np.unique(table, axis=0)
+    columns: dict[int, int] = {}
+    everything = (1 << len(rows)) - 1
+    for j in range(rows.shape[1]):
+        bits = int.from_bytes(np.packbits(rows[:, j], bitorder="little").tobytes(), "little")
+        if bits not in (0, everything) and everything ^ bits not in columns:
+            columns.setdefault(bits, j)
+    return list(columns), list(columns.values()), len(rows)
+
+
+class _TableSearch:
+    """Depth first over sets of columns."""
+
+    def __init__(self, columns: list[int], max_sets: int) -> None:
+        self.columns, self.max_sets = columns, max_sets
+        self.best: list[int] = []
+        self.looked_at = 0
+
+    def grow(self, cells: list[int], chosen: list[int], start: int) -> None:
+        if len(chosen) > len(self.best):
+            self.best = list(chosen)
+        for j in range(start, len(self.columns)):
+            missing = len(self.best) + 1 - len(chosen)
+            if len(self.columns) - j < missing:
+                return
+            self.looked_at += 1
+            if self.looked_at > self.max_sets:
+                raise ValueError(
+                    f"vc_dimension_finite: B is too large: more than max_sets = {self.max_sets} sets would have to be looked at "
+                    f"(a shattered set of {len(self.best)} was found); pass a larger max_sets to go on"
+                )
+            split = self._split(cells, self.columns[j], 1 << (missing - 1))
+            if split is not None:
+                self.grow(split, [*chosen, j], j + 1)
+
+    @staticmethod
+    def _split(cells: list[int], column: int, needed: int) -> list[int] | None:
+        """The cells in two by a column, or None if one is too small to be part of a larger set."""
+        split = []
+        for cell in cells:
+            inside = cell & column
+            outside = cell ^ inside
+            if inside.bit_count() < needed or outside.bit_count() < needed:
+                return None
+            split += (inside, outside)
+        return split
+
+
+def _random(cls: Any, p: int, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    if cls.domain == "bits":
+        return rng.integers(0, 2, (n, p))
+    if cls.domain == "columns":
+        width = cls.table.shape[1]
+        return rng.choice(width, n, replace=n > width)[:, None].astype(np.int64)
+    return np.round(_GRID * rng.standard_normal((n, p))).astype(np.int64)
+
+
+def _circle(cls: Any, p: int, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Points on the unit circle of the first two coordinates; on a sphere beyond the plane."""
+    if p == 1 or cls.domain != "reals":
+        return _random(cls, p, n, rng)
+    if p == 2:
+        angle = np.sort(rng.uniform(0, 2 * np.pi, n))
+        directions = np.c_[np.cos(angle), np.sin(angle)]
+    else:
+        directions = rng.standard_normal((n, p))
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return np.round(_GRID * directions).astype(np.int64)
+
+
+def _moment(cls: Any, p: int, n: int, rng: np.random.Generator) -> npt.NDArray[Any]:
+    """Points (t, t^2, ..., t^p) for distinct integers t."""
+    if cls.domain != "reals":
+        return _random(cls, p, n, rng)
+    t = np.sort(rng.choice(np.arange(-4 * n, 4 * n + 1), n, replace=False))
+    return np.array([[int(v) ** (j + 1) for j in range(p)] for v in t], dtype=object if p > 8 else np.int64)
+
+
+_STRATEGIES: dict[str, Callable[[Any, int, int, np.random.Generator], npt.NDArray[Any]]] = {
+    "random": _random,
+    "circle": _circle,
+    "moment": _moment,
+}
+
+
+def vc_lower_bound(
+    cls: Any, p: int, n: int, *, trials: int = 200, strategy: str = "random", rng: Rng = None
+) -> npt.NDArray[Any] | None:
+    """A set of n points that the class shatters, by search: the proof that its VC dimension is at least n.
+
+    Parameters
+    ----------
+    cls : str or hypothesis class
+        As for `realize`.
+    p, n : int
+        The dimension of the space and the number of points, both at least 1.
+    trials : int
+        How many sets are tried.
+    strategy : {"random", "circle", "moment", "hillclimb"}
+        Gaussian points; points on a circle (a sphere beyond the plane), which suit rectangles; the moment curve
+        (t, ..., t^p), which suits half-spaces; or steps from one random set to the next that never lose labelings.
+    rng : int, Generator or None
+
+    Returns
+    -------
+    ndarray of int of shape (n, p), or None
+        None proves nothing.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range or the strategy is unknown.
+
+    Examples
+    --------
+    >>> from goldfish import theory
+    >>> X = theory.vc_lower_bound("rotated_rectangles", 2, 7, strategy="circle", rng=0)
+    >>> theory.shatters(X, "rotated_rectangles")
+    True
+    """
+    from goldfish.theory.classes.named import named_class
+
+    name = "vc_lower_bound"
+    decider = named_class(name, cls)
+    p, n, trials = check.count(name, "p", p, 1), check.count(name, "n", n, 1), check.count(name, "trials", trials, 1)
+    check.choice(name, "strategy", strategy, (*_STRATEGIES, "hillclimb"))
+    generator = check.generator(rng)
+    if strategy == "hillclimb":
+        return _hillclimb(decider, p, n, trials, generator)
+    for _ in range(trials):
+        X = _STRATEGIES[strategy](decider, p, n, generator)
+        if _shattered(name, decider, X):
+            return X
+    return None
+
+
+def _shattered(name: str, decider: Any, X: npt.NDArray[Any]) -> bool:
+    from goldfish.theory._points import read_points
+
+    points = read_points(name, X)
+    decider.check_points(name, points)
+    return len(set(points.rows)) == len(points) and decider.is_shattered(points)
+
+
+def _hillclimb(decider: Any, p: int, n: int, trials: int, rng: np.random.Generator) -> npt.NDArray[Any] | None:
+    """Move one point at a time; keep the move unless labelings are lost."""
+    from goldfish.theory.shattering import growth_on_sample
+
+    if n > 20:
+        raise ValueError(f"vc_lower_bound: n must be at most 20 for 'hillclimb', which counts labelings, got {n}")
+    X = _circle(decider, p, n, rng)
+    count = growth_on_sample(X, decider)
+    for trial in range(trials):
+        if count == 1 << n:
+            return X
+        moved, i = X.copy(), rng.integers(n)
+        fresh = _random(decider, p, 1, rng)[0]
+        moved[i] = X[i] + fresh // (1 << (trial % 12)) if decider.domain == "reals" else fresh
+        gained = growth_on_sample(moved, decider)
+        if gained >= count:
+            X, count = moved, gained
+    return X if count == 1 << n else None
+
+
+def vc_upper_evidence(cls: Any, p: int, n: int, *, trials: int = 200, rng: Rng = None) -> Evidence:
+    """How often a random set of n points is shattered. That none was is evidence for VC < n, not a proof.
+
+    Parameters
+    ----------
+    cls, p, n, trials, rng
+        As for `vc_lower_bound`; the strategies "random", "circle" and "moment" take turns.
+
+    Returns
+    -------
+    Evidence
+        ``fraction``, ``shattered``, ``trials``, ``example``; ``proof`` is True only if a shattered set was found.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> from goldfish import theory
+    >>> evidence = theory.vc_upper_evidence("halfspaces", 2, 4, trials=30, rng=0)
+    >>> evidence.fraction, evidence.proof
+    (0.0, False)
+    """
+    from goldfish.theory.classes.named import named_class
+
+    name = "vc_upper_evidence"
+    decider = named_class(name, cls)
+    p, n, trials = check.count(name, "p", p, 1), check.count(name, "n", n, 1), check.count(name, "trials", trials, 1)
+    generator, strategies = check.generator(rng), list(_STRATEGIES.values())
+    shattered, example = 0, None
+    for trial in range(trials):
+        X = strategies[trial % len(strategies)](decider, p, n, generator)
+        if _shattered(name, decider, X):
+            shattered, example = shattered + 1, X
+    return Evidence(n, trials, shattered, example)
