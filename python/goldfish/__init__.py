@@ -123,6 +123,7 @@ if TYPE_CHECKING:
     from goldfish import nn as nn
     from goldfish import probability as probability
     from goldfish import sampling as sampling
+    from goldfish import theory as theory
 
 __all__ = [
     "conv1d",
@@ -213,7 +214,7 @@ __all__ = [
     "__version__",
 ]
 
-_LAZY = ("cli", "models", "nn", "probability", "sampling")
+_LAZY = ("cli", "models", "nn", "probability", "sampling", "theory")
 
 
 def __getattr__(name: str) -> Any:

@@ -16,8 +16,8 @@ False
 >>> certificate.statement
 'the convex hulls of the positive points [#1, #2] and the negative points [#0, #3] meet'
 
-Answers about shattering are exact: a yes has a witness that was asked to predict the labels, a no has a certificate that
-was verified in exact arithmetic. Floats are used as the binary fractions that they are.
+Answers about shattering are exact: a yes has a witness that was asked to predict the labels, a no has a certificate
+that was verified in exact arithmetic. Floats are used as the binary fractions that they are.
 """
 
 try:
@@ -25,6 +25,7 @@ try:
 except ImportError as error:
     raise ImportError("goldfish.theory needs SciPy: pip install 'goldfish[stats]'") from error
 
+from goldfish.theory.cases import box_sample_complexity, pac_case, sample_complexity_lower
 from goldfish.theory.catalogue import vc_dimension
 from goldfish.theory.classes import (
     Balls,
@@ -62,11 +63,10 @@ from goldfish.theory.pac_bayes import kl_bernoulli, kl_gaussian, kl_inverse, pac
 from goldfish.theory.rademacher import (
     empirical_rademacher,
     empirical_rademacher_erm,
-    massart_bound,
     rademacher_kernel,
     rademacher_linear,
-    rademacher_risk_bound,
 )
+from goldfish.theory.rademacher_bounds import massart_bound, rademacher_risk_bound
 from goldfish.theory.results import VC, Bound, Estimate, Evidence, PacCase, VCEstimate, VCResult
 from goldfish.theory.search import vc_dimension_finite, vc_lower_bound, vc_upper_evidence
 from goldfish.theory.shattering import (
@@ -77,13 +77,7 @@ from goldfish.theory.shattering import (
     refute,
     shatters,
 )
-from goldfish.theory.vc_bounds import (
-    box_sample_complexity,
-    pac_case,
-    risk_bound_vc,
-    sample_complexity_lower,
-    sample_complexity_vc,
-)
+from goldfish.theory.vc_bounds import risk_bound_vc, sample_complexity_vc
 
 __all__ = [
     "sample_complexity_finite",

@@ -48,7 +48,7 @@ def _bisect(k: int, n: int, log_delta: float) -> float:
 
 
 def log_cdf(k: int, n: int, p: float) -> float:
-    """ln P(Binomial(n, p) <= k) for p >= k/n: the last term, times the falling series below it."""
+    """Ln P(Binomial(n, p) <= k) for p >= k/n: the last term, times the falling series below it."""
     last = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log1p(-p)
     i = np.arange(k, 0, -1, dtype=np.float64)
     ratios = np.cumprod(i / (n - i + 1) * (1 - p) / p)

@@ -28,12 +28,12 @@ def precise(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def exact(x: int | float | Fraction) -> Decimal:
-    """The number itself (a float is an exact binary fraction), rounded to the context's digits if a Fraction needs it."""
+    """The number itself; a float is an exact binary fraction, a Fraction is rounded to the context's digits."""
     return Decimal(x.numerator) / Decimal(x.denominator) if isinstance(x, Fraction) else Decimal(x)
 
 
 def ln(x: int | float | Decimal) -> Decimal:
-    """ln x; of a huge integer only the leading bits are turned into decimals."""
+    """Ln x; of a huge integer only the leading bits are turned into decimals."""
     if isinstance(x, int) and x.bit_length() > _BITS:
         shift = x.bit_length() - _BITS
         return Decimal(x >> shift).ln() + shift * Decimal(2).ln()

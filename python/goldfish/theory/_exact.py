@@ -1,9 +1,9 @@
 """Exact linear algebra on integer vectors: independence, and strict separation with a proof either way.
 
 A finite set of vectors z_i either has a w with w.z_i > 0 for all i, or non-negative coefficients, not all zero, with
-sum c_i z_i = 0 (Gordan 1873). `separate` returns one or the other. It runs the simplex method on integers: the tableau is
-kept as integers over one common denominator, the last pivot, so that every division is exact (Bareiss 1968; Edmonds), and
-Bland's rule (1977) keeps it from cycling.
+sum c_i z_i = 0 (Gordan 1873). `separate` returns one or the other. It runs the simplex method on integers: the
+tableau is kept as integers over one common denominator, the last pivot, so that every division is exact (Bareiss
+1968; Edmonds), and Bland's rule (1977) keeps it from cycling.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from goldfish.theory._points import Row
 
 @dataclass(frozen=True)
 class Separation:
-    """Either ``weights`` with a positive product with every vector, or a vanishing combination of the vectors ``indices``."""
+    """Either ``weights`` with a positive product with every vector, or a vanishing combination of some vectors."""
 
     weights: Row | None
     indices: tuple[int, ...] = ()
@@ -35,8 +35,8 @@ def dot(a: Sequence[int], b: Sequence[int]) -> int:
 def separate(vectors: Sequence[Row], *, floats_first: bool = False) -> Separation:
     """A strict separation of the vectors from the origin, or the proof that there is none; both are checked here.
 
-    ``floats_first`` lets HiGHS propose the answer, which pays for many long vectors. What it proposes is checked in exact
-    arithmetic, and the exact method runs if it does not hold.
+    ``floats_first`` lets HiGHS propose the answer, which pays for many long vectors. What it proposes is checked in
+    exact arithmetic, and the exact method runs if it does not hold.
     """
     if not vectors:
         return Separation(())
@@ -54,16 +54,16 @@ def is_valid(vectors: Sequence[Row], found: Separation) -> bool:
     if not found.indices or any(c <= 0 for c in found.coefficients) or sum(found.coefficients) != 1:
         return False
     chosen = [vectors[i] for i in found.indices]
-    return all(sum(c * z[j] for c, z in zip(found.coefficients, chosen, strict=True)) == 0 for j in range(len(chosen[0])))
+    return all(
+        sum(c * z[j] for c, z in zip(found.coefficients, chosen, strict=True)) == 0 for j in range(len(chosen[0]))
+    )
 
 
 def _simplex(vectors: Sequence[Row]) -> Separation:
     """Phase one for: c >= 0, sum c_i z_i = 0, sum c_i = 1. Its optimal dual is the separating vector if it fails."""
     n, rows = len(vectors), len(vectors[0]) + 1
     tableau = [
-        [z[r] if r + 1 < rows else 1 for z in vectors]
-        + [int(r == s) for s in range(rows)]
-        + [int(r + 1 == rows)]
+        [z[r] if r + 1 < rows else 1 for z in vectors] + [int(r == s) for s in range(rows)] + [int(r + 1 == rows)]
         for r in range(rows)
     ]
     # The last row holds the reduced costs of "sum of the artificial variables", negated.
@@ -89,15 +89,12 @@ def _simplex(vectors: Sequence[Row]) -> Separation:
 
 def _leaving_row(tableau: list[list[int]], basis: list[int], column: int) -> int:
     """The row of the smallest ratio, among equals the one whose variable has the smallest number."""
-    best = -1
-    for r, row in enumerate(tableau):
-        if row[column] > 0:
-            if best < 0:
-                best = r
-                continue
-            left, right = row[-1] * tableau[best][column], tableau[best][-1] * row[column]
-            if left < right or (left == right and basis[r] < basis[best]):
-                best = r
+    candidates = [r for r, row in enumerate(tableau) if row[column] > 0]
+    best = candidates[0]
+    for r in candidates[1:]:
+        left, right = tableau[r][-1] * tableau[best][column], tableau[best][-1] * tableau[r][column]
+        if left < right or (left == right and basis[r] < basis[best]):
+            best = r
     return best
 
 
@@ -107,7 +104,9 @@ def _pivot(tableau: list[list[int]], objective: list[int], r: int, column: int, 
     pivot = pivot_row[column]
     for other in (*(row for i, row in enumerate(tableau) if i != r), objective):
         factor = other[column]
-        other[:] = [(value * pivot - factor * above) // denominator for value, above in zip(other, pivot_row, strict=True)]
+        other[:] = [
+            (value * pivot - factor * above) // denominator for value, above in zip(other, pivot_row, strict=True)
+        ]
     return pivot
 
 
@@ -147,7 +146,7 @@ def _integers(values: Sequence[Fraction]) -> Row:
 
 
 def first_dependence(vectors: Sequence[Row]) -> tuple[tuple[int, ...], tuple[Fraction, ...]] | None:
-    """The first vector that depends on those before it, and the dependence: indices and coefficients, none of them zero.
+    """The first vector that depends on those before it, as the dependence: indices and coefficients that are not zero.
 
     Those before it are independent, so the dependence is unique up to a factor and no part of it is dependent. None if
     all vectors are independent.
@@ -162,10 +161,11 @@ def first_dependence(vectors: Sequence[Row]) -> tuple[tuple[int, ...], tuple[Fra
             common = math.gcd(factor, head)
             keep, take = head // common, factor // common
             current = [keep * a - take * b for a, b in zip(current, row, strict=True)]
-            combination = {k: keep * combination.get(k, 0) - take * origin.get(k, 0) for k in combination.keys() | origin}
-        pivot = next((j for j, value in enumerate(current) if value), None)
-        if pivot is None:
+            combination = {
+                k: keep * combination.get(k, 0) - take * origin.get(k, 0) for k in combination.keys() | origin
+            }
+        if not any(current):
             chosen = sorted((k, c) for k, c in combination.items() if c)
             return tuple(k for k, _ in chosen), tuple(Fraction(c) for _, c in chosen)
-        reduced.append((pivot, current, combination))
+        reduced.append((next(j for j, value in enumerate(current) if value), current, combination))
     return None

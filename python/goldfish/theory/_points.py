@@ -39,7 +39,7 @@ class Points:
 
 
 def read_points(function: str, X: Any) -> Points:
-    """Points from anything of shape (N, p): arrays, nested lists; ints, Fractions, Decimals and floats, which are exact binary fractions."""
+    """Points from arrays and nested lists of shape (N, p), of ints, Fractions, Decimals, floats."""
     try:
         array = X if isinstance(X, np.ndarray) else np.array([list(row) for row in X], dtype=object)
     except TypeError as error:
@@ -79,7 +79,9 @@ def read_labels(function: str, y: Any, n: int) -> Labels:
     """Labels of n points, 0 and 1 or -1 and +1, as truth values."""
     array = np.asarray(y)
     if array.shape != (n,):
-        raise ValueError(f"{function}: y must have the shape ({n},), one label for each point, got the shape {array.shape}")
+        raise ValueError(
+            f"{function}: y must have the shape ({n},), one label for each point, got the shape {array.shape}"
+        )
     values = array.tolist()
     negative = -1 if -1 in values else 0
     for i, value in enumerate(values):

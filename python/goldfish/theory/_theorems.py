@@ -1,7 +1,7 @@
 """The theorems of Vapnik and Chervonenkis's kind, each as one object: its inequality, its deviation, its source.
 
-``holds(d, n, eps, delta)`` is the inequality itself, evaluated with sixty digits; a sample size is the smallest n for which
-it holds. ``deviation(d, n, delta)`` solves it for eps where that has a closed form.
+``holds(d, n, eps, delta)`` is the inequality itself, evaluated with sixty digits; a sample size is the smallest n for
+which it holds. ``deviation(d, n, delta)`` solves it for eps where that has a closed form.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _smallest_eps(holds: Callable[[Decimal], bool], largest: Decimal) -> float:
 
 @lru_cache(maxsize=4096)
 def log_growth(m: int, d: int) -> Decimal:
-    """ln of Sauer's sum: exact, or a little above it where the sum has too many terms."""
+    """Ln of Sauer's sum: exact, or a little above it where the sum has too many terms."""
     if min(d, m - d) <= _EXACT or d >= m:
         return ln(_sum_of_binomials(m, d))
     return Decimal(_log_sum(m, d)) * (1 + Decimal("1e-13"))
@@ -140,7 +140,9 @@ def entropy_integral(d: int) -> Decimal:
     from scipy import integrate
 
     constant = 1 + math.log(d + 1) + d * math.log(2 * math.e)
-    value, error = integrate.quad(lambda t: math.sqrt(constant + 2 * d * t) * math.exp(-t), 0, math.inf, epsabs=0, epsrel=1e-12)
+    value, error = integrate.quad(
+        lambda t: math.sqrt(constant + 2 * d * t) * math.exp(-t), 0, math.inf, epsabs=0, epsrel=1e-12
+    )
     return 12 * (Decimal(value) + Decimal(error))
 
 

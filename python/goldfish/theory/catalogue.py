@@ -33,7 +33,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class _Class:
-    """A row: the parameters with their smallest values (optional ones with a default), the dimension, the growth function."""
+    """A row: parameters with their smallest values (optional ones with a default), dimension, growth function."""
 
     vc: Callable[..., VC]
     required: tuple[tuple[str, int], ...] = ()
@@ -104,7 +104,9 @@ CATALOGUE: dict[str, _Class] = {
         lambda p: _vc(p, "Radon 1921; Cover 1965"), _P, growth=lambda p: _cover(p), growth_source=_COVER
     ),
     "polynomial_thresholds": _Class(
-        lambda degree, p: _vc(math.comb(p + degree, degree), "Dudley 1978; Wenocur and Dudley 1981, as commonly quoted"),
+        lambda degree, p: _vc(
+            math.comb(p + degree, degree), "Dudley 1978; Wenocur and Dudley 1981, as commonly quoted"
+        ),
         (("degree", 1), ("p", 1)),
         growth=lambda degree, p: _cover(math.comb(p + degree, degree)),
         growth_source=_COVER,
@@ -115,9 +117,7 @@ CATALOGUE: dict[str, _Class] = {
         lambda: _vc(7, "the literature says 7 (math.stackexchange 659506); the lower bound is certified by `shatters`")
     ),
     "triangles": _Class(lambda: _vc(7, f"{_BEHW}; {_MRT}, exercises; as commonly quoted")),
-    "convex_polygons": _Class(
-        lambda k: _vc(2 * k + 1, f"{_BEHW}; {_MRT}, exercises; as commonly quoted"), (("k", 3),)
-    ),
+    "convex_polygons": _Class(lambda k: _vc(2 * k + 1, f"{_BEHW}; {_MRT}, exercises; as commonly quoted"), (("k", 3),)),
     "convex_sets": _Class(lambda: _vc(math.inf, "points on a circle"), growth=lambda: lambda m: 1 << m),
     "balls": _Class(lambda p: _vc(p + 1, "Dudley 1979"), _P),
     "balls_and_complements": _Class(lambda p: _vc(p + 2, "lifting to half-spaces, as commonly quoted"), _P),
@@ -130,9 +130,7 @@ CATALOGUE: dict[str, _Class] = {
         ),
         (("radius", -1), ("margin", -1), ("p", 1)),
     ),
-    "conjunctions": _Class(
-        lambda n: _vc(n, "Natschlager and Schmitt 1996, as commonly quoted; n <= 4 by search"), _N
-    ),
+    "conjunctions": _Class(lambda n: _vc(n, "Natschlager and Schmitt 1996, as commonly quoted; n <= 4 by search"), _N),
     "monotone_conjunctions": _Class(lambda n: _vc(n, "the unit vectors' complements are shattered; log2 of 2^n"), _N),
     "disjunctions": _Class(lambda n: _vc(n, "complements of conjunctions of the negated inputs"), _N),
     "parities": _Class(lambda n: _vc(n, "the unit vectors are shattered; log2 of 2^n"), _N),
@@ -213,7 +211,8 @@ def vc_dimension(cls: Any, **params: Any) -> VC:
 
         * on the line: "thresholds", "signed_thresholds", "intervals" (k), "arcs" (k, on the circle), "sine"
         * in R^p: "halfspaces" (p), "homogeneous_halfspaces" (p), "polynomial_thresholds" (degree, p), "boxes" (p),
-          "cubes" (p), "balls" (p), "balls_and_complements" (p), "axis_parallel_ellipsoids" (p), "ellipsoids" (p), "stumps"
+          "cubes" (p), "balls" (p), "balls_and_complements" (p), "axis_parallel_ellipsoids" (p), "ellipsoids" (p), "
+          ""stumps"
           (p), "margin_halfspaces" (radius, margin, p), "nearest_neighbours" (k)
         * in the plane: "rotated_rectangles", "triangles", "convex_polygons" (k), "convex_sets", "lines" (k)
         * on n bits: "conjunctions", "monotone_conjunctions", "disjunctions", "parities", "juntas", "boolean_functions"

@@ -18,7 +18,7 @@ from goldfish.theory.results import Bound, risk_bound
 _METHODS = ("hoeffding", "bernstein", "empirical_bernstein", "kl", "betting")
 
 
-def test_set_bound(errors: int, n: int, delta: float, *, side: str = "upper") -> Bound:
+def test_set_bound(errors: int, n: int, delta: float, *, side: str = "upper") -> Bound:  # noqa: PT028
     """A bound on the risk of one classifier from its errors on a test set, by inverting the binomial tail.
 
     Upper: the largest p with ``P(Binomial(n, p) <= errors) >= delta``. Lower: the smallest p with
@@ -44,7 +44,8 @@ def test_set_bound(errors: int, n: int, delta: float, *, side: str = "upper") ->
 
     References
     ----------
-    Clopper and Pearson 1934; Langford, Tutorial on practical prediction theory for classification, JMLR 6 (2005), section 3.
+    Clopper and Pearson 1934; Langford, Tutorial on practical prediction theory for classification, JMLR 6 (2005),
+    section 3.
 
     Examples
     --------
@@ -60,10 +61,16 @@ def test_set_bound(errors: int, n: int, delta: float, *, side: str = "upper") ->
     check.choice(name, "side", side, ("upper", "lower"))
     if side == "upper":
         value = upper_tail_inverse(errors, n, math.log(delta))
-        words = f"at most {figure(value)}: a larger one gives at most {errors} errors in {n} with probability below {number(delta)}"
+        words = (
+            f"at most {figure(value)}: a larger one gives at most {errors} errors in {n} with probability below "
+            f"{number(delta)}"
+        )
     else:
         value = lower_tail_inverse(errors, n, delta)
-        words = f"at least {figure(value)}: a smaller one gives {errors} or more errors in {n} with probability below {number(delta)}"
+        words = (
+            f"at least {figure(value)}: a smaller one gives {errors} or more errors in {n} with probability below "
+            f"{number(delta)}"
+        )
     statement = f"with probability at least {number(1 - delta)} the risk is {words}"
     conditions = ("the test examples are independent and of one distribution", "the classifier was chosen without them")
     return risk_bound(value, statement, conditions, "Langford 2005, section 3", "upper" if side == "upper" else "lower")
@@ -76,7 +83,7 @@ test_set_bound.__test__ = False  # type: ignore[attr-defined]
 def mean_interval(
     x: Any, delta: float, *, method: str = "hoeffding", lo: float = 0.0, hi: float = 1.0, var: float | None = None
 ) -> tuple[float, float]:
-    """A confidence interval for the mean of bounded values, valid for every n; each side is wrong with probability delta/2.
+    """A confidence interval for the mean of bounded values, valid for every n; each side has delta/2.
 
     With x scaled to [0, 1] and d = delta/2 the half widths are
 
@@ -106,7 +113,8 @@ def mean_interval(
     Raises
     ------
     ValueError
-        If x is empty, not finite or outside [lo, hi]; if n < 2 for "empirical_bernstein"; or an argument is out of range.
+        If x is empty, not finite or outside [lo, hi]; if n < 2 for "empirical_bernstein"; or an argument is out of
+        range.
     TypeError
         If var is missing for "bernstein", or given for another method.
     ImportError
@@ -114,8 +122,8 @@ def mean_interval(
 
     References
     ----------
-    Hoeffding 1963; Boucheron, Lugosi and Massart 2013, Thm 2.10; Maurer and Pontil, Empirical Bernstein bounds, COLT 2009,
-    Thm 4; Waudby-Smith and Ramdas, J. R. Stat. Soc. B 86 (2024). Constants as commonly quoted.
+    Hoeffding 1963; Boucheron, Lugosi and Massart 2013, Thm 2.10; Maurer and Pontil, Empirical Bernstein bounds, COLT
+    2009, Thm 4; Waudby-Smith and Ramdas, J. R. Stat. Soc. B 86 (2024). Constants as commonly quoted.
 
     Examples
     --------
@@ -141,7 +149,13 @@ def mean_interval(
     elif method == "betting":
         low, high = _betting(scaled, delta)
     else:
-        half = _half_width(name, method, scaled, delta / 2, None if var is None else check.at_least(name, "var", var, 0) / (hi - lo) ** 2)
+        half = _half_width(
+            name,
+            method,
+            scaled,
+            delta / 2,
+            None if var is None else check.at_least(name, "var", var, 0) / (hi - lo) ** 2,
+        )
         low, high = max(mean - half, 0.0), min(mean + half, 1.0)
     return max(lo + (hi - lo) * low, lo), min(lo + (hi - lo) * high, hi)
 
@@ -181,8 +195,8 @@ def compression_bound(m: int, set_size: int, errors_outside: int, delta: float) 
     """A bound on the risk of a classifier that can be rebuilt from few of its examples.
 
     With probability 1 - delta, for all sets of all sizes at once, the risk is at most the largest p with
-    ``P(Binomial(m - c, p) <= errors) >= delta / (m C(m, c))``. Support vectors, the mistakes of a perceptron, and the 2p
-    points that hold a tightest box are such sets.
+    ``P(Binomial(m - c, p) <= errors) >= delta / (m C(m, c))``. Support vectors, the mistakes of a perceptron, and the
+    2p points that hold a tightest box are such sets.
 
     Parameters
     ----------
@@ -224,8 +238,12 @@ def compression_bound(m: int, set_size: int, errors_outside: int, delta: float) 
     log_sets = math.log(math.comb(m, c)) if min(c, m - c) <= 10_000 else _log_sum(m, c)
     value = upper_tail_inverse(errors, m - c, math.log(delta) - math.log(m) - log_sets)
     statement = (
-        f"the risk is at most {figure(value)} with probability at least {number(1 - delta)}: {errors} errors on the {m - c} "
+        f"the risk is at most {figure(value)} with probability at least {number(1 - delta)}: {errors} errors on the "
+        f"{m - c} "
         f"examples outside a compression set of {c}, at the level delta/(m C(m, {c}))"
     )
-    conditions = ("the examples are independent and of one distribution", "the classifier is a function of the compression set alone")
+    conditions = (
+        "the examples are independent and of one distribution",
+        "the classifier is a function of the compression set alone",
+    )
     return risk_bound(value, statement, conditions, "Langford 2005, section 6; Floyd and Warmuth 1995")

@@ -86,8 +86,9 @@ def hypothesis_count(cls: str, *, distinct: bool = False, **params: Any) -> int:
     >>> from goldfish import theory
     >>> theory.hypothesis_count("conjunctions", n=10)
     59049
-    >>> theory.hypothesis_count("decision_trees", n=3, depth=2), theory.hypothesis_count(
-    ...     "decision_trees", n=3, depth=2, distinct=True
+    >>> (
+    ...     theory.hypothesis_count("decision_trees", n=3, depth=2),
+    ...     theory.hypothesis_count("decision_trees", n=3, depth=2, distinct=True),
     ... )
     (302, 62)
     """
@@ -103,7 +104,9 @@ def hypothesis_count(cls: str, *, distinct: bool = False, **params: Any) -> int:
     flags = {key: check.truth(name, key, params.pop(key)) for key in row.flags if key in params}
     values = read_parameters(name, cls, params, row.required)
     if cls == "boolean_functions" and values["n"] > 24:
-        raise ValueError(f"{name}: n must be at most 24 for 'boolean_functions', got {values['n']}; use log_h = 2^n ln 2")
+        raise ValueError(
+            f"{name}: n must be at most 24 for 'boolean_functions', got {values['n']}; use log_h = 2^n ln 2"
+        )
     if cls in ("k_dnf", "k_cnf") and _terms(**values) > _LARGEST_POWER:
         raise ValueError(f"{name}: n and k must be smaller for {cls!r}, got {values}: the number has over 2^24 bits")
     if cls == "decision_trees":
@@ -112,7 +115,9 @@ def hypothesis_count(cls: str, *, distinct: bool = False, **params: Any) -> int:
         if min(values["n"], values["depth"]) > 24:
             raise ValueError(f"{name}: depth must be at most 24 for 'decision_trees', got {values['depth']}")
     if distinct and cls in ("k_dnf", "k_cnf", "decision_lists"):
-        raise ValueError(f"{name}: distinct must be False for {cls!r}: different formulas of one function are not searched for")
+        raise ValueError(
+            f"{name}: distinct must be False for {cls!r}: different formulas of one function are not searched for"
+        )
     return int(row.count(**values, **flags))
 
 
@@ -123,7 +128,7 @@ def _count_distinct_trees(n: int, depth: int) -> int:
 
 
 def distinct_trees(n: int, depth: int) -> set[int]:
-    """All functions of n bits that a tree of this depth computes, as truth tables: bit x of a table is its value at input x."""
+    """The truth tables of all functions of n bits that trees of this depth compute; bit x is the value at input x."""
     if n > 10:
         raise ValueError(f"hypothesis_count: n must be at most 10 to count distinct trees, got {n}")
     everything = (1 << (1 << n)) - 1
@@ -136,6 +141,9 @@ def distinct_trees(n: int, depth: int) -> set[int]:
                 f"{len(tables)}^2 * {n} combinations exceed {_LARGEST_SEARCH}"
             )
         tables = tables | {
-            (one & feature) | (zero & ~feature & everything) for feature in features for one in tables for zero in tables
+            (one & feature) | (zero & ~feature & everything)
+            for feature in features
+            for one in tables
+            for zero in tables
         }
     return tables

@@ -29,15 +29,17 @@ def expected_deviation(tau: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def estimate_vc(estimator: Any, p: int, ns: Sequence[int], *, reps: int = 20, rng: Rng = None) -> VCEstimate:
     """Estimate the VC dimension of a learner by how well it tells two halves of a random sample apart.
 
-    For each n, 2n random points get random labels, those of the second half are turned round, and the learner is fitted to
-    all of them: then the difference of its error rates on the two halves, with the labels as they were, is as large as the
-    learner can make it. The mean over ``reps`` repetitions follows a curve in n/h, to which h is fitted.
+    For each n, 2n random points get random labels, those of the second half are turned round, and the learner is
+    fitted to all of them: then the difference of its error rates on the two halves, with the labels as they were, is
+    as large as the learner can make it. The mean over ``reps`` repetitions follows a curve in n/h, to which h is
+    fitted.
 
     Parameters
     ----------
     estimator : object
-        With ``fit(X, y)`` and ``predict(X)``, such as a scikit-learn classifier; labels are 0 and 1. It is copied, never
-        changed. The estimate is of what the learner does, and as good as its minimisation of the training error.
+        With ``fit(X, y)`` and ``predict(X)``, such as a scikit-learn classifier; labels are 0 and 1. It is copied,
+        never changed. The estimate is of what the learner does, and as good as its minimisation of the training
+        error.
     p : int
         The number of features; points are standard normal.
     ns : sequence of int
@@ -49,8 +51,8 @@ def estimate_vc(estimator: Any, p: int, ns: Sequence[int], *, reps: int = 20, rn
     Returns
     -------
     VCEstimate
-        ``h``, ``curve`` (the mean difference for each n), ``residual`` (root mean square of the fit). Rough: a factor of 2
-        is common.
+        ``h``, ``curve`` (the mean difference for each n), ``residual`` (root mean square of the fit). Rough: a factor
+        of 2 is common.
 
     Raises
     ------

@@ -49,11 +49,11 @@ def sample_complexity_finite(
     realizable : bool
         Whether some hypothesis of the class makes no errors at all.
     tight : bool
-        Whether the realizable bound is taken before its relaxation. It is False here, so that the textbook's number comes
-        out; `risk_bound_finite` is tight by default.
+        Whether the realizable bound is taken before its relaxation. It is False here, so that the textbook's number
+        comes out; `risk_bound_finite` is tight by default.
     goal : {"uniform", "erm"}
-        Agnostic only: "uniform" for risk and training error within eps of each other for every hypothesis, "erm" for the
-        best hypothesis on the examples to be within eps of the best in the class, which is the former with eps/2.
+        Agnostic only: "uniform" for risk and training error within eps of each other for every hypothesis, "erm" for
+        the best hypothesis on the examples to be within eps of the best in the class, which is the former with eps/2.
 
     Returns
     -------
@@ -153,11 +153,11 @@ def risk_bound_finite(
     tight: bool = True,
     two_sided: bool = False,
 ) -> Bound:
-    """Which risk n examples guarantee, for all hypotheses of a finite class at once: the inverse of `sample_complexity_finite`.
+    """Which risk n examples guarantee for a finite class: the inverse of `sample_complexity_finite`.
 
     Realizable: ``1 - (delta / |H|)^(1/n)``; with ``tight=False`` the relaxed ``(ln |H| + ln(1/delta)) / n``. Agnostic:
-    ``train_error + sqrt((ln |H| + ln(1/delta)) / (2 n))``; ``two_sided=True`` puts 2/delta in place of 1/delta, so that the
-    training error is as far above as below the risk.
+    ``train_error + sqrt((ln |H| + ln(1/delta)) / (2 n))``; ``two_sided=True`` puts 2/delta in place of 1/delta, so
+    that the training error is as far above as below the risk.
 
     Parameters
     ----------
@@ -171,7 +171,8 @@ def risk_bound_finite(
         Between 0 and 1; 0 if realizable.
     realizable, two_sided : bool
     tight : bool
-        True here, False in `sample_complexity_finite`: a risk may be as sharp as it can, a sample size repeats the textbook.
+        True here, False in `sample_complexity_finite`: a risk may be as sharp as it can, a sample size repeats the
+        textbook.
 
     Returns
     -------
@@ -200,7 +201,10 @@ def risk_bound_finite(
     lnh = _log_size(name, h, log_h)
     train_error = check.rate(name, "train_error", train_error)
     tight, two_sided = check.truth(name, "tight", tight), check.truth(name, "two_sided", two_sided)
-    who = f"for every hypothesis of {_size_label(h, log_h)}, with probability at least {number(1 - delta)} over {n} examples"
+    who = (
+        f"for every hypothesis of {_size_label(h, log_h)}, with probability at least {number(1 - delta)} over {n} "
+        "examples"
+    )
     if check.truth(name, "realizable", realizable):
         if train_error > 0:
             raise ValueError(f"{name}: train_error must be 0 if realizable, got {train_error!r}; pass realizable=False")
@@ -263,7 +267,8 @@ def occam_bound(errors: int, n: int, delta: float, *, log_prior: float) -> Bound
         raise ValueError(f"{name}: log_prior must be finite and at most 0, got {log_prior!r}")
     value = upper_tail_inverse(errors, n, math.log(delta) + log_prior)
     statement = (
-        f"the risk is at most {figure(value)} with probability at least {number(1 - delta)}: a risk above it gives at most "
+        f"the risk is at most {figure(value)} with probability at least {number(1 - delta)}: a risk above it gives "
+        "at most "
         f"{errors} errors in {n} with probability below {number(delta)} e^{number(log_prior)}"
     )
     conditions = (_IID, "the prior was fixed before the examples were seen and sums to at most 1")

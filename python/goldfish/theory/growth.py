@@ -103,7 +103,7 @@ def _log_sum(m: int, d: int) -> float:
 
 
 def _log_binomial(m: int, d: int) -> float:
-    """ln C(m, d) by Stirling's series, in the form whose terms do not cancel; m and d are large here."""
+    """Ln C(m, d) by Stirling's series, in the form whose terms do not cancel; m and d are large here."""
     rest = m - d
     entropy = d * math.log(m / d) + rest * math.log1p(d / rest)
     root = 0.5 * (math.log(m / d) - math.log(2 * math.pi) - math.log(rest))

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from goldfish.theory import _arguments as check
 from goldfish.theory._decimal import ln, precise, round_down, round_up
@@ -147,7 +148,7 @@ def _log_smallest(q: Decimal, rest: Decimal, c: Decimal) -> Decimal:
 
 @lru_cache(maxsize=1024)
 def _log_xi(n: int) -> float:
-    """ln of xi(n) = sum_k C(n, k) (k/n)^k (1 - k/n)^(n-k), a little above it."""
+    """Ln of xi(n) = sum_k C(n, k) (k/n)^k (1 - k/n)^(n-k), a little above it."""
     k = np.arange(1, n, dtype=np.float64)
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1, dtype=np.float64)))])
     inner = np.arange(1, n)
@@ -156,7 +157,9 @@ def _log_xi(n: int) -> float:
     return math.log(2 + math.fsum(np.exp(terms))) * (1 + 1e-12) + 1e-10
 
 
-def pac_bayes(train_risk: float, kl: float, n: int, delta: float, *, form: str = "maurer", lam: float | None = None) -> Bound:
+def pac_bayes(
+    train_risk: float, kl: float, n: int, delta: float, *, form: str = "maurer", lam: float | None = None
+) -> Bound:
     """A PAC-Bayes bound on the risk of a random classifier, for all posteriors Q at once.
 
     * "maurer": ``kl(r || R) <= (KL(Q||P) + ln(2 sqrt(n)/delta)) / n``; for n < 8 this uses "xi"
@@ -176,8 +179,8 @@ def pac_bayes(train_risk: float, kl: float, n: int, delta: float, *, form: str =
         Between 0 and 1.
     form : str
     lam : float, optional
-        Greater than 0, required by "catoni" and fixed before the examples are seen. It multiplies the risk, not n times the
-        risk: Catoni's lambda divided by n.
+        Greater than 0, required by "catoni" and fixed before the examples are seen. It multiplies the risk, not n
+        times the risk: Catoni's lambda divided by n.
 
     Returns
     -------
@@ -216,10 +219,15 @@ def pac_bayes(train_risk: float, kl: float, n: int, delta: float, *, form: str =
         small = form in ("maurer", "mcallester") and n < 8
         value = _seeger_type(train_risk, kl, n, delta, form, "xi" if form == "xi" or small else form)
     statement = (
-        f"the risk of the random classifier is at most {figure(value)} with probability at least {number(1 - delta)} over {n} "
+        f"the risk of the random classifier is at most {figure(value)} with probability at least "
+        f"{number(1 - delta)} over {n} "
         f"examples, for training risk {number(train_risk)} and KL(Q||P) = {number(kl)}: {_FORMULAS[form]}"
     )
-    conditions = ["the examples are independent and of one distribution", "the prior P was fixed before they were seen", "losses in [0, 1]"]
+    conditions = [
+        "the examples are independent and of one distribution",
+        "the prior P was fixed before they were seen",
+        "losses in [0, 1]",
+    ]
     if form == "catoni":
         conditions.append("lam was fixed before they were seen")
     return risk_bound(value, statement, tuple(conditions), _SOURCES[form])
@@ -294,14 +302,17 @@ def kl_gaussian(mu_q: Any, var_q: Any, mu_p: Any, var_p: Any) -> float:
     0.5
     """
     name = "kl_gaussian"
-    arrays = {}
+    arrays: dict[str, npt.NDArray[np.float64]] = {}
     for key, value in (("mu_q", mu_q), ("var_q", var_q), ("mu_p", mu_p), ("var_p", var_p)):
         array = np.asarray(value, dtype=np.float64)
         expected = arrays["mu_q"].shape if arrays else (array.size,)
         if array.ndim != 1 or array.shape != expected:
             raise ValueError(f"{name}: {key} must have the shape {expected}, got {array.shape}")
         if not np.isfinite(array).all():
-            raise ValueError(f"{name}: {key} must be finite, got {array[~np.isfinite(array)][0]} at index {np.argmin(np.isfinite(array))}")
+            raise ValueError(
+                f"{name}: {key} must be finite, got {array[~np.isfinite(array)][0]} at index "
+                f"{np.argmin(np.isfinite(array))}"
+            )
         if key.startswith("var") and not (array > 0).all():
             index = int(np.argmin(array > 0))
             raise ValueError(f"{name}: {key} must be positive, got {array[index]} at index {index}")

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from goldfish.theory import _arguments as check
 from goldfish.theory._arguments import Rng
-from goldfish.theory._format import figure, number
-from goldfish.theory.results import Bound, Estimate, risk_bound
+from goldfish.theory.results import Estimate
 
 Floats = npt.NDArray[np.float64]
 _LARGEST_EXACT = 20
@@ -25,7 +24,9 @@ def _matrix(function: str, name: str, value: Any) -> Floats:
     except (TypeError, ValueError) as error:
         raise TypeError(f"{function}: {name} must be an array of numbers") from error
     if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(f"{function}: {name} must be a matrix with at least one row and one column, got the shape {array.shape}")
+        raise ValueError(
+            f"{function}: {name} must be a matrix with at least one row and one column, got the shape {array.shape}"
+        )
     if not np.isfinite(array).all():
         row, column = np.argwhere(~np.isfinite(array))[0]
         raise ValueError(f"{function}: {name} must be finite, got {array[row, column]} at row {row}, column {column}")
@@ -37,19 +38,22 @@ def _is_exact(function: str, exact: bool | Literal["auto"], m: int) -> bool:
         return m <= _LARGEST_EXACT
     exact = check.truth(function, "exact", exact)
     if exact and m > _LARGEST_EXACT:
-        raise ValueError(f"{function}: exact must be False or 'auto' for more than {_LARGEST_EXACT} points, got {m} points")
+        raise ValueError(
+            f"{function}: exact must be False or 'auto' for more than {_LARGEST_EXACT} points, got {m} points"
+        )
     return exact
 
 
 def _all_signs(m: int) -> Floats:
-    return 1.0 - 2.0 * ((np.arange(1 << m)[:, None] >> np.arange(m)) & 1)
+    bits = (np.arange(1 << m)[:, None] >> np.arange(m)) & 1
+    return 1.0 - 2.0 * bits.astype(np.float64)
 
 
 def _mean_over_signs(vectors: Floats, size: Callable[[Floats], Floats]) -> float:
     """The mean of size(sum_i s_i v_i) over all 2^m signs; sums over the two halves of the points are formed once.
 
-    ``vectors`` has the shape (m, D), ``size`` maps (..., D) to (...). The first sign is not varied if size is even; here
-    it is always varied, so that size may be anything.
+    ``vectors`` has the shape (m, D), ``size`` maps (..., D) to (...). The first sign is not varied if size is even;
+    here it is always varied, so that size may be anything.
     """
     m = len(vectors)
     half = m // 2
@@ -59,7 +63,9 @@ def _mean_over_signs(vectors: Floats, size: Callable[[Floats], Floats]) -> float
     return float(math.fsum(parts)) / 2.0**m
 
 
-def _simulated(vectors: Floats, size: Callable[[Floats], Floats], n_mc: int, rng: np.random.Generator) -> tuple[float, float]:
+def _simulated(
+    vectors: Floats, size: Callable[[Floats], Floats], n_mc: int, rng: np.random.Generator
+) -> tuple[float, float]:
     """Mean and standard error over random signs."""
     step = max(1, _BLOCK // max(vectors.shape))
     draws = []
@@ -97,7 +103,8 @@ def empirical_rademacher(
     Parameters
     ----------
     preds : array_like of shape (H, m)
-        The values of H functions at m points, such as -1 and +1; `dichotomies` gives the rows of a class: ``2 * rows - 1``.
+        The values of H functions at m points, such as -1 and +1; `dichotomies` gives the rows of a class: ``2 * rows
+        - 1``.
     exact : bool or "auto"
         True: all 2^m signs, for m <= 20. "auto": that where possible, else by simulation.
     n_mc : int
@@ -146,8 +153,8 @@ def empirical_rademacher_erm(
     Parameters
     ----------
     fit_predict : callable
-        ``fit_predict(X, y)`` fits labels y of -1 and +1 and returns its predictions for X; positive values count as +1. A
-        learner that does not find the smallest error makes the estimate too small.
+        ``fit_predict(X, y)`` fits labels y of -1 and +1 and returns its predictions for X; positive values count as
+        +1. A learner that does not find the smallest error makes the estimate too small.
     X : array_like of shape (m, ...)
     n_mc : int
         The number of draws, at least 2.
@@ -223,12 +230,13 @@ def rademacher_linear(
     Raises
     ------
     ValueError
-        If X is not a finite matrix, radius is not positive, norm is neither 1 nor 2, or exact is True for over 20 points.
+        If X is not a finite matrix, radius is not positive, norm is neither 1 nor 2, or exact is True for over 20
+        points.
 
     References
     ----------
-    Mohri, Rostamizadeh and Talwalkar 2018, Thm 5.10; Shalev-Shwartz and Ben-David 2014, Lemma 26.11 (constant as commonly
-    quoted).
+    Mohri, Rostamizadeh and Talwalkar 2018, Thm 5.10; Shalev-Shwartz and Ben-David 2014, Lemma 26.11 (constant as
+    commonly quoted).
 
     Examples
     --------
@@ -257,7 +265,8 @@ def rademacher_linear(
 
 
 def _euclidean(sums: Floats) -> Floats:
-    return np.sqrt(np.einsum("...d,...d->...", sums, sums))
+    lengths: Floats = np.sqrt(np.einsum("...d,...d->...", sums, sums))
+    return lengths
 
 
 def _largest(sums: Floats) -> Floats:
@@ -317,110 +326,3 @@ def rademacher_kernel(
     lengths = np.sqrt(np.maximum(np.diag(kernel), 0.0))
     use = _is_exact(name, exact, m)
     return _estimate(features, _euclidean, radius / m, 2 * lengths, exact=use, n_mc=n_mc, rng=rng, bound=bound)
-
-
-def massart_bound(
-    A: Any = None, *, log_size: float | None = None, radius: float | None = None, m: int | None = None
-) -> float:
-    """Massart's lemma: the Rademacher complexity of a finite set of vectors is at most ``r sqrt(2 ln |A|) / m``.
-
-    Parameters
-    ----------
-    A : array_like of shape (H, m), optional
-        The vectors; equal ones count once. r is the largest Euclidean length.
-    log_size, radius, m : float, float, int
-        Instead of A: ln |A|, r and m.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    TypeError
-        If neither A nor all three others are given, or both.
-    ValueError
-        If a value is out of its range.
-
-    References
-    ----------
-    Mohri, Rostamizadeh and Talwalkar 2018, Thm 3.7; Shalev-Shwartz and Ben-David 2014, Lemma 26.8; as commonly quoted.
-
-    Examples
-    --------
-    >>> import math
-    >>> from goldfish import theory
-    >>> round(theory.massart_bound(log_size=math.log(4), radius=math.sqrt(3), m=3), 4)
-    0.9614
-    """
-    name = "massart_bound"
-    rest = (log_size, radius, m)
-    if (A is None) == all(value is None for value in rest) or (A is None and None in rest):
-        raise TypeError(f"{name}: either A or all of log_size, radius and m must be given")
-    if A is not None:
-        vectors = np.unique(_matrix(name, "A", A), axis=0)
-        largest = float(np.linalg.norm(vectors, axis=1).max())
-        return largest * math.sqrt(2 * math.log(len(vectors))) / vectors.shape[1]
-    size = check.at_least(name, "log_size", log_size, 0)
-    return check.at_least(name, "radius", radius, 0) * math.sqrt(2 * size) / check.count(name, "m", m, 1)
-
-
-def rademacher_risk_bound(
-    train_risk: float, rad: float, n: int, delta: float, *, empirical: bool = True, binary: bool = True
-) -> Bound:
-    """A bound on the risk from the Rademacher complexity, for all functions of the class at once.
-
-    ``train_risk + c rad + 3 sqrt(ln(2/delta) / (2n))`` for the complexity on the sample,
-    ``train_risk + c rad + sqrt(ln(1/delta) / (2n))`` for its expectation; c = 1 for classifiers with values -1 and +1 and
-    their 0/1 loss, c = 2 for a class of losses in [0, 1].
-
-    Parameters
-    ----------
-    train_risk : float
-        Between 0 and 1.
-    rad : float
-        At least 0: the Rademacher complexity, of the classifiers if ``binary``, of the losses if not.
-    n : int
-    delta : float
-        Between 0 and 1.
-    empirical : bool
-        Whether ``rad`` is the complexity on the sample rather than its expectation.
-    binary : bool
-
-    Returns
-    -------
-    Bound
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
-    References
-    ----------
-    Mohri, Rostamizadeh and Talwalkar 2018, Thms 3.3 and 3.5.
-
-    Examples
-    --------
-    >>> from goldfish import theory
-    >>> round(theory.rademacher_risk_bound(0.1, 0.03, 1000, 0.05).value, 4)
-    0.2588
-    """
-    name = "rademacher_risk_bound"
-    train_risk, rad = check.rate(name, "train_risk", train_risk), check.at_least(name, "rad", rad, 0)
-    n, delta = check.count(name, "n", n, 1), check.fraction(name, "delta", delta)
-    empirical, binary = check.truth(name, "empirical", empirical), check.truth(name, "binary", binary)
-    factor = 1 if binary else 2
-    if empirical:
-        slack, formula = 3 * math.sqrt(math.log(2 / delta) / (2 * n)), "3 sqrt(ln(2/delta)/(2n))"
-    else:
-        slack, formula = math.sqrt(math.log(1 / delta) / (2 * n)), "sqrt(ln(1/delta)/(2n))"
-    value = math.nextafter(train_risk + factor * rad + slack, math.inf)
-    statement = (
-        f"the risk is at most {figure(value)} = {number(train_risk)} + {factor} * {number(rad)} + {formula} for every function "
-        f"of the class, with probability at least {number(1 - delta)} over {n} examples"
-    )
-    what = "values are -1 and +1, and the loss is 0/1" if binary else "the losses lie in [0, 1]"
-    conditions = ("the examples are independent and of one distribution", what)
-    source = f"Mohri, Rostamizadeh and Talwalkar 2018, Thm {'3.5' if binary else '3.3'}"
-    return risk_bound(value, statement, conditions, source)

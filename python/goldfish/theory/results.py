@@ -44,8 +44,8 @@ class Bound:
     >>> bound.value, bound.kind
     (1490, 'sufficient')
     >>> print(bound.statement)
-    N >= 1490 examples suffice for risk at most 0.01 with probability at least 0.98, for every consistent hypothesis of a
-    class of 59049: (ln |H| + ln(1/0.02)) / 0.01 = 1489.8
+    N >= 1490 examples suffice for risk at most 0.01 with probability at least 0.98, for every consistent hypothesis of
+    a class of 59049: (ln |H| + ln(1/0.02)) / 0.01 = 1489.8
     """
 
     value: int | float
@@ -118,7 +118,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class VC:
-    """A VC dimension: ``value`` (``math.inf`` if arbitrarily large sets are shattered), ``exact`` (else an upper bound), ``source``."""
+    """A VC dimension: ``value`` (``math.inf`` if there is no largest), ``exact`` (else an upper bound), ``source``."""
 
     value: int | float
     exact: bool
@@ -143,7 +143,7 @@ class VCResult:
 
 @dataclass(frozen=True)
 class VCEstimate:
-    """An estimated VC dimension: ``h``, the measured ``curve`` (one value for each n), the root mean square ``residual`` of the fit."""
+    """An estimated VC dimension ``h``, the measured ``curve``, the root mean square ``residual`` of the fit."""
 
     h: float
     curve: tuple[float, ...]
@@ -172,7 +172,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class PacCase:
-    """A cell of the table realizable/agnostic by finite/infinite: its ``number``, ``statement``, and the ``function`` to call."""
+    """A cell of the table realizable/agnostic, finite/infinite: ``number``, ``statement``, the ``function`` to call."""
 
     number: int
     statement: str

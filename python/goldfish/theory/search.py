@@ -20,22 +20,26 @@ def read_table(function: str, name: str, table: Any) -> npt.NDArray[np.bool_]:
     """A table of zeros and ones, with at least one row and one column."""
     array = np.asarray(table)
     if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(f"{function}: {name} must have the shape (hypotheses, points) with both at least 1, got {array.shape}")
+        raise ValueError(
+            f"{function}: {name} must have the shape (hypotheses, points) with both at least 1, got {array.shape}"
+        )
     if array.dtype == bool:
         return array
     if array.dtype.kind not in "iufO":
         raise TypeError(f"{function}: {name} must be boolean, got dtype {array.dtype}")
     if not np.isin(array, (0, 1)).all():
         row, column = np.argwhere(~np.isin(array, (0, 1)))[0]
-        raise ValueError(f"{function}: {name} must hold 0 and 1, got {array[row, column]!r} at row {row}, column {column}")
+        raise ValueError(
+            f"{function}: {name} must hold 0 and 1, got {array[row, column]!r} at row {row}, column {column}"
+        )
     return array.astype(bool)
 
 
 def vc_dimension_finite(B: Any, *, max_sets: int = _MAX_SETS) -> VCResult:
     """The VC dimension of a finite class over a finite domain, exactly.
 
-    Shattered sets are grown column by column: only a shattered set can be part of a larger one, and each of its 2^k cells
-    must hold enough hypotheses to be split further.
+    Shattered sets are grown column by column: only a shattered set can be part of a larger one, and each of its 2^k
+    cells must hold enough hypotheses to be split further.
 
     Parameters
     ----------
@@ -75,7 +79,7 @@ def vc_dimension_finite(B: Any, *, max_sets: int = _MAX_SETS) -> VCResult:
 
 
 def _distinct_columns(table: npt.NDArray[np.bool_]) -> tuple[list[int], list[int], int]:
-    """Columns as bit sets over the distinct rows; constants, repetitions and complements cannot add to a shattered set."""
+    """Columns as bit sets over distinct rows; constants, repetitions and complements add nothing to a shattered set."""
     rows = np.unique(table, axis=0)
     columns: dict[int, int] = {}
     everything = (1 << len(rows)) - 1
@@ -104,7 +108,8 @@ class _TableSearch:
             self.looked_at += 1
             if self.looked_at > self.max_sets:
                 raise ValueError(
-                    f"vc_dimension_finite: B is too large: more than max_sets = {self.max_sets} sets would have to be looked at "
+                    f"vc_dimension_finite: B is too large: more than max_sets = {self.max_sets} sets would have to "
+                    "be looked at "
                     f"(a shattered set of {len(self.best)} was found); pass a larger max_sets to go on"
                 )
             split = self._split(cells, self.columns[j], 1 << (missing - 1))
@@ -114,7 +119,7 @@ class _TableSearch:
     @staticmethod
     def _split(cells: list[int], column: int, needed: int) -> list[int] | None:
         """The cells in two by a column, or None if one is too small to be part of a larger set."""
-        split = []
+        split: list[int] = []
         for cell in cells:
             inside = cell & column
             outside = cell ^ inside
@@ -129,7 +134,8 @@ def _random(cls: Any, p: int, n: int, rng: np.random.Generator) -> npt.NDArray[n
         return rng.integers(0, 2, (n, p))
     if cls.domain == "columns":
         width = cls.table.shape[1]
-        return rng.choice(width, n, replace=n > width)[:, None].astype(np.int64)
+        columns: npt.NDArray[np.int64] = rng.choice(width, n, replace=n > width)[:, None]
+        return columns
     return np.round(_GRID * rng.standard_normal((n, p))).astype(np.int64)
 
 
@@ -143,7 +149,8 @@ def _circle(cls: Any, p: int, n: int, rng: np.random.Generator) -> npt.NDArray[n
     else:
         directions = rng.standard_normal((n, p))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    return np.round(_GRID * directions).astype(np.int64)
+    rounded: npt.NDArray[np.int64] = np.round(_GRID * directions).astype(np.int64)
+    return rounded
 
 
 def _moment(cls: Any, p: int, n: int, rng: np.random.Generator) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Which labelings of given points a class can produce: decided exactly, with a witness or a certificate for each answer."""
+"""Which labelings of given points a class can produce: decided exactly, each answer with a witness or a certificate."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def _warn_if_no_proof(function: str, decider: HypothesisClass) -> None:
 def realize(X: Any, y: Any, cls: Any, *, exact: bool | Literal["auto"] = "auto") -> Witness | None:
     """A hypothesis that gives points X the labels y, or None if the class has none.
 
-    Every answer is exact: a hypothesis is checked by its ``predict``, and None stands on a certificate that was verified
-    in exact arithmetic (see `refute`). Floats are used as the exact binary fractions that they are.
+    Every answer is exact: a hypothesis is checked by its ``predict``, and None stands on a certificate that was
+    verified in exact arithmetic (see `refute`). Floats are used as the exact binary fractions that they are.
 
     Parameters
     ----------
@@ -52,7 +52,8 @@ def realize(X: Any, y: Any, cls: Any, *, exact: bool | Literal["auto"] = "auto")
         rectangles are closed and may be empty.
     exact : bool or "auto"
         For classes that are linear in their parameters: whether the exact simplex method runs alone (True), or HiGHS
-        proposes an answer first, which is then checked exactly (False; "auto" for long problems). The answer is the same.
+        proposes an answer first, which is then checked exactly (False; "auto" for long problems). The answer is the
+        same.
 
     Returns
     -------
@@ -93,7 +94,8 @@ def refute(X: Any, y: Any, cls: Any) -> Certificate | None:
     Returns
     -------
     Certificate or None
-        Its ``indices`` are minimal under inclusion: without any one of these points the labels of the others are possible.
+        Its ``indices`` are minimal under inclusion: without any one of these points the labels of the others are
+        possible.
 
     Raises
     ------
@@ -128,9 +130,7 @@ def _settle(
     return answer, points, labels, decider
 
 
-def _minimal_certificate(
-    points: Points, labels: Labels, decider: HypothesisClass, start: Sequence[int]
-) -> Certificate:
+def _minimal_certificate(points: Points, labels: Labels, decider: HypothesisClass, start: Sequence[int]) -> Certificate:
     """The certificate on a subset from which no point can be left out."""
 
     def fails(indices: Sequence[int]) -> bool:
@@ -146,7 +146,9 @@ def _minimal_certificate(
 @overload
 def shatters(X: Any, cls: Any, *, return_failures: Literal[False] = False, max_n: int = 20) -> bool: ...
 @overload
-def shatters(X: Any, cls: Any, *, return_failures: Literal[True], max_n: int = 20) -> tuple[bool, npt.NDArray[np.bool_]]: ...
+def shatters(
+    X: Any, cls: Any, *, return_failures: Literal[True], max_n: int = 20
+) -> tuple[bool, npt.NDArray[np.bool_]]: ...
 
 
 def shatters(
@@ -181,8 +183,8 @@ def shatters(
 
     References
     ----------
-    Vapnik and Chervonenkis, On the uniform convergence of relative frequencies, Theory Probab. Appl. 16 (1971); Radon 1921
-    for the rank rule of half-spaces.
+    Vapnik and Chervonenkis, On the uniform convergence of relative frequencies, Theory Probab. Appl. 16 (1971); Radon
+    1921 for the rank rule of half-spaces.
 
     Examples
     --------
@@ -198,7 +200,9 @@ def shatters(
     max_n = check.count("shatters", "max_n", max_n)
     n = len(points)
     if n > max_n:
-        raise ValueError(f"shatters: X has {n} points, more than max_n = {max_n}; pass a larger max_n to try all the same")
+        raise ValueError(
+            f"shatters: X has {n} points, more than max_n = {max_n}; pass a larger max_n to try all the same"
+        )
     if len(set(points.rows)) < n:
         warnings.warn("shatters: X holds a point twice, and such a set is never shattered", UserWarning, stacklevel=2)
     if not return_failures:
@@ -289,7 +293,8 @@ def _masks(function: str, points: Points, decider: HypothesisClass, limit: Any) 
         return {int(mask) for mask in decider.masks(points, limit)}
     except TooManyLabelings:
         raise ValueError(
-            f"{function}: X has too many points to enumerate: {len(points)} points have more than limit = {limit} labelings; "
+            f"{function}: X has too many points to enumerate: {len(points)} points have more than limit = {limit} "
+            "labelings; "
             "pass a larger limit to go on"
         ) from None
 
@@ -313,8 +318,8 @@ def minimal_unshattered(X: Any, cls: Any) -> tuple[npt.NDArray[np.bool_], Certif
     Raises
     ------
     ValueError
-        As `realize`; or for a `ParametricClass`, which proves nothing impossible; or if some 20 points are shattered and
-        it would take more to find a set that is not.
+        As `realize`; or for a `ParametricClass`, which proves nothing impossible; or if some 20 points are shattered
+        and it would take more to find a set that is not.
 
     References
     ----------

@@ -7,11 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from goldfish.theory import _arguments as check
-from goldfish.theory._decimal import ceiling, exact, ln, precise, round_up
+from goldfish.theory._decimal import exact, precise, round_up
 from goldfish.theory._format import figure, number
 from goldfish.theory._theorems import AGNOSTIC, CHAINING, ERM, REALIZABLE, RELATIVE, Theorem, relative_risk
-from goldfish.theory.finite import sample_complexity_finite
-from goldfish.theory.results import Bound, PacCase, risk_bound
+from goldfish.theory.results import Bound, risk_bound
 
 
 def _dimension(name: str, d: Any) -> int | float:
@@ -61,8 +60,8 @@ def sample_complexity_vc(
     method : str
         One of the above, or "best": the smallest of them, whose source the result names.
     two_sided : bool
-        Agnostic: whether the training error may also not be too far above the risk. Only "rademacher" and "chaining" gain
-        by False.
+        Agnostic: whether the training error may also not be too far above the risk. Only "rademacher" and "chaining"
+        gain by False.
     goal : {"uniform", "erm"}
         "erm": the best hypothesis on the examples comes within eps of the best in the class; eps/2 in the above. Both
         are the same if realizable.
@@ -81,8 +80,8 @@ def sample_complexity_vc(
 
     Notes
     -----
-    An optimal learner needs only a multiple of ``(d + ln(1/delta)) / eps`` examples (Hanneke, JMLR 17 (2016)). That is an
-    order statement about one learner, so no number is given for it.
+    An optimal learner needs only a multiple of ``(d + ln(1/delta)) / eps`` examples (Hanneke, JMLR 17 (2016)). That
+    is an order statement about one learner, so no number is given for it.
 
     Examples
     --------
@@ -103,7 +102,9 @@ def sample_complexity_vc(
     case = "realizable" if realizable else "agnostic"
     if d == math.inf:
         statement = "a class of infinite VC dimension is not PAC learnable: no number of examples suffices"
-        return Bound(math.inf, "sufficient", statement, (), "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1", True)
+        return Bound(
+            math.inf, "sufficient", statement, (), "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1", True
+        )
     dimension = max(int(d), 1)
     width = Decimal(eps) if realizable or goal == "uniform" else Decimal(eps) / 2
     candidates = theorems if method == "best" else {method: theorems.get(method, CHAINING)}
@@ -117,7 +118,8 @@ def sample_complexity_vc(
     }
     winner = min(sizes, key=lambda key: sizes[key])
     statement = (
-        f"N >= {sizes[winner]} examples suffice ({case}, VC dimension {d}, eps = {number(eps)}, delta = {number(delta)}) "
+        f"N >= {sizes[winner]} examples suffice ({case}, VC dimension {d}, eps = {number(eps)}, delta = "
+        f"{number(delta)}) "
         f"{_aim(realizable, goal)}: by {winner}, {candidates[winner].formula}"
     )
     return Bound(sizes[winner], "sufficient", statement, candidates[winner].conditions, candidates[winner].source)
@@ -160,7 +162,7 @@ def risk_bound_vc(
     method: str = "best",
     two_sided: bool = False,
 ) -> Bound:
-    """Which risk n examples guarantee for a class of VC dimension d: the inequalities of `sample_complexity_vc`, solved for eps.
+    """Which risk n examples guarantee for VC dimension d: the inequalities of `sample_complexity_vc`, solved for eps.
 
     Beside the methods named there, "relative" is fast where the training error r is small:
     ``R <= r + 2 sqrt(r A) + 4 A`` with ``A = (ln Pi(2n) + ln(4/delta)) / n``.
@@ -190,7 +192,8 @@ def risk_bound_vc(
     Raises
     ------
     ValueError
-        If an argument is out of its range, train_error is positive although ``realizable``, or the method does not apply.
+        If an argument is out of its range, train_error is positive although ``realizable``, or the method does not
+        apply.
     TypeError
         If an argument is not a number.
 
@@ -227,8 +230,10 @@ def risk_bound_vc(
     winner = min(values, key=lambda key: values[key])
     theorem = theorems[winner]
     statement = (
-        f"the risk is at most {figure(values[winner])} with probability at least {number(1 - delta)} over {n} examples, for "
-        f"every hypothesis of a class of VC dimension {d} with training error {number(train_error)}: by {winner}, {theorem.formula}"
+        f"the risk is at most {figure(values[winner])} with probability at least {number(1 - delta)} over {n} "
+        "examples, for "
+        f"every hypothesis of a class of VC dimension {d} with training error {number(train_error)}: by {winner}, "
+        f"{theorem.formula}"
     )
     return risk_bound(values[winner], statement, theorem.conditions, theorem.source)
 
@@ -241,145 +246,3 @@ def _risk_theorems(realizable: bool, two_sided: bool) -> dict[str, Theorem]:
     if realizable:
         return REALIZABLE
     return AGNOSTIC | ({} if two_sided else {"relative": RELATIVE}) | {"chaining": CHAINING}
-
-
-@precise
-def sample_complexity_lower(d: int | float, eps: float, delta: float, *, realizable: bool = True) -> Bound:
-    """How many examples every learner needs, for some distribution: the largest of three lower bounds, rounded up.
-
-    ``(1-eps)/eps ln(1/delta)``; ``d (1 - 2 (eps (1-delta) + delta))``; and, for eps <= 1/8 and delta <= 1/100,
-    ``(d-1) / (32 eps)``.
-
-    Parameters
-    ----------
-    d : int or inf
-        The VC dimension.
-    eps, delta : float
-        Between 0 and 1.
-    realizable : bool
-        The bounds are for the realizable case. They hold in the agnostic one too, where more is needed.
-
-    Returns
-    -------
-    Bound
-        Of the kind "necessary".
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
-    References
-    ----------
-    Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1(ii); Ehrenfeucht, Haussler, Kearns and Valiant, Inf. Comput. 82
-    (1989). Constants as commonly quoted.
-
-    Examples
-    --------
-    >>> from goldfish import theory
-    >>> theory.sample_complexity_lower(10, 0.01, 0.02).value
-    388
-    """
-    name = "sample_complexity_lower"
-    d = _dimension(name, d)
-    eps, delta = check.fraction(name, "eps", eps), check.fraction(name, "delta", delta)
-    realizable = check.truth(name, "realizable", realizable)
-    if d == math.inf:
-        statement = "a class of infinite VC dimension is not PAC learnable: no number of examples suffices"
-        return Bound(math.inf, "necessary", statement, (), "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1")
-    e, t, blumer = Decimal(eps), Decimal(delta), "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1(ii)"
-    terms = {"d (1 - 2(eps(1-delta) + delta))": (int(d) * (1 - 2 * (e * (1 - t) + t)), blumer)}
-    if d > 0:
-        terms["(1-eps)/eps ln(1/delta)"] = ((1 - e) / e * ln(1 / t), blumer)
-    if eps <= 0.125 and delta <= 0.01:
-        terms["(d-1)/(32 eps)"] = ((int(d) - 1) / (32 * e), "Ehrenfeucht, Haussler, Kearns and Valiant 1989")
-    formula = max(terms, key=lambda key: terms[key][0])
-    real, source = terms[formula]
-    value = max(ceiling(real), 0)
-    more = "" if realizable else "; the agnostic case needs at least as many"
-    statement = (
-        f"every learner needs at least {value} examples for VC dimension {d}, eps = {number(eps)}, delta = {number(delta)} "
-        f"under some distribution: {formula} = {float(real):.1f}{more}"
-    )
-    return Bound(value, "necessary", statement, ("the class is not trivial",), f"{source}; constant as commonly quoted", value == 0)
-
-
-@precise
-def box_sample_complexity(p: int, eps: float, delta: float) -> Bound:
-    """How many examples the tightest box around the positive ones needs: ``N >= (2p/eps) ln(2p/delta)``.
-
-    Parameters
-    ----------
-    p : int
-        The dimension of the space, at least 1.
-    eps, delta : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    Bound
-        Much smaller than what the VC dimension 2p gives.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
-    References
-    ----------
-    Shalev-Shwartz and Ben-David 2014, exercise 2.3 (the plane; 2p sides in p dimensions by the same argument).
-
-    Examples
-    --------
-    >>> from goldfish import theory
-    >>> theory.box_sample_complexity(2, 0.1, 0.05).value
-    176
-    """
-    name = "box_sample_complexity"
-    p = check.count(name, "p", p, 1)
-    eps, delta = check.fraction(name, "eps", eps), check.fraction(name, "delta", delta)
-    real = 2 * p / Decimal(eps) * ln(2 * p / Decimal(delta))
-    n = max(ceiling(real), 1)
-    statement = (
-        f"N >= {n} examples suffice for the tightest box in {p} dimensions to have risk at most {number(eps)} with "
-        f"probability at least {number(1 - delta)}: {2 * p}/{number(eps)} ln({2 * p}/{number(delta)}) = {float(real):.1f}"
-    )
-    conditions = ("the examples are independent and of one distribution", "a box makes no errors", "the learner takes the tightest box")
-    return Bound(n, "sufficient", statement, conditions, "Shalev-Shwartz and Ben-David 2014, exercise 2.3")
-
-
-def pac_case(realizable: bool, finite: bool) -> PacCase:
-    """Which of the four theorems of the course applies, and the function that computes it.
-
-    Parameters
-    ----------
-    realizable : bool
-        Whether some hypothesis of the class makes no errors at all.
-    finite : bool
-        Whether the class has finitely many hypotheses.
-
-    Returns
-    -------
-    PacCase
-        1 and 2 for finite classes, realizable and agnostic, 3 and 4 for infinite ones.
-
-    Raises
-    ------
-    TypeError
-        If an argument is not a truth value.
-
-    Examples
-    --------
-    >>> from goldfish import theory
-    >>> case = theory.pac_case(realizable=True, finite=False)
-    >>> case.number, case.function.__name__
-    (3, 'sample_complexity_vc')
-    """
-    realizable, finite = check.truth("pac_case", "realizable", realizable), check.truth("pac_case", "finite", finite)
-    if finite:
-        if realizable:
-            return PacCase(1, "N >= (ln |H| + ln(1/delta)) / eps", sample_complexity_finite)
-        return PacCase(2, "N >= (ln |H| + ln(2/delta)) / (2 eps^2)", sample_complexity_finite)
-    if realizable:
-        return PacCase(3, "N grows like (VC ln(1/eps) + ln(1/delta)) / eps", sample_complexity_vc)
-    return PacCase(4, "N grows like (VC + ln(1/delta)) / eps^2", sample_complexity_vc)

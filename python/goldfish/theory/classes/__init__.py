@@ -12,8 +12,8 @@ from goldfish.theory.classes.linear import (
     LinearClass,
     PolynomialThresholds,
 )
-from goldfish.theory.classes.neighbours import NearestNeighbours
 from goldfish.theory.classes.named import named_class
+from goldfish.theory.classes.neighbours import NearestNeighbours
 from goldfish.theory.classes.trees import DecisionTrees
 from goldfish.theory.classes.user import CallableClass, FiniteClass, ParametricClass
 

@@ -72,7 +72,7 @@ class HypothesisClass(ABC):
 
     @abstractmethod
     def verify(self, points: Points, labels: Labels, certificate: Certificate) -> bool:
-        """Whether the certificate proves that the labeling cannot be realised, by exact arithmetic on the points alone."""
+        """Whether the certificate proves the labeling impossible, by exact arithmetic on the points alone."""
 
     def check_points(self, function: str, points: Points) -> None:  # noqa: B027
         """Raise a ValueError if the class is not defined on such points."""
@@ -112,9 +112,7 @@ class HypothesisClass(ABC):
         last = len(points) - 1
         candidates = (mask | label << last for mask in found for label in (0, 1))
         return [
-            mask
-            for mask in candidates
-            if not isinstance(self.settle(points, labels_of(mask, last + 1)), Certificate)
+            mask for mask in candidates if not isinstance(self.settle(points, labels_of(mask, last + 1)), Certificate)
         ]
 
     def failing_labels(self, points: Points) -> Labels | None:
@@ -132,9 +130,7 @@ class EnumeratedClass(HypothesisClass):
 
     def is_shattered(self, points: Points) -> bool:
         """Whether all labelings can be realised; stops at the first prefix that is not shattered."""
-        return all(
-            len(set(self.masks(points.subset(range(k)), 1 << k))) == 1 << k for k in range(1, len(points) + 1)
-        )
+        return all(len(set(self.masks(points.subset(range(k)), 1 << k))) == 1 << k for k in range(1, len(points) + 1))
 
 
 class TooManyLabelings(Exception):
@@ -170,7 +166,9 @@ def is_conflict(points: Points, labels: Labels, pair: tuple[int, ...]) -> bool:
 
 def conflict_certificate(pair: tuple[int, int]) -> Certificate:
     """Equal points cannot have different labels, whatever the class."""
-    return Certificate(pair, f"points #{pair[0]} and #{pair[1]} are equal but labelled differently", evidence="conflict")
+    return Certificate(
+        pair, f"points #{pair[0]} and #{pair[1]} are equal but labelled differently", evidence="conflict"
+    )
 
 
 def minimise(fails: Callable[[Sequence[int]], bool], indices: Iterable[int]) -> tuple[int, ...]:

@@ -28,7 +28,10 @@ class BitClass(HypothesisClass):
         for i, row in enumerate(points.rows):
             for j, value in enumerate(row):
                 if value not in (0, points.scale):
-                    raise ValueError(f"{function}: X must hold 0 and 1 for {self.name}, got {points.original[i][j]} at row {i}, column {j}")
+                    raise ValueError(
+                        f"{function}: X must hold 0 and 1 for {self.name}, got {points.original[i][j]} at row {i}, "
+                        f"column {j}"
+                    )
 
 
 def _bits(points: Points) -> list[Row]:
@@ -37,7 +40,7 @@ def _bits(points: Points) -> list[Row]:
 
 @dataclass(frozen=True)
 class Conjunction(Witness):
-    """True where each literal ``(bit, value)`` holds; the constant false if ``literals`` is None; turned round by ``negated``."""
+    """True where each literal ``(bit, value)`` holds, nowhere if ``literals`` is None; turned round by ``negated``."""
 
     literals: tuple[tuple[int, int], ...] | None
     negated: bool = False
@@ -79,7 +82,10 @@ class Conjunctions(BitClass):
         trapped = next((q for q in negative if all(rows[q][j] == value for j, value in literals)), None)
         if trapped is None:
             return Conjunction(literals)
-        reason = f"the negative point #{trapped} satisfies every literal that the positive points {list_points(positive)} share"
+        reason = (
+            f"the negative point #{trapped} satisfies every literal that the positive points "
+            f"{list_points(positive)} share"
+        )
         return Certificate((*positive, trapped), reason, evidence=trapped)
 
     def _without_positive(self, rows: list[Row], negative: list[int], n: int) -> Witness | Certificate:
@@ -95,7 +101,10 @@ class Conjunctions(BitClass):
         free = _first_free(taken.keys(), n)
         if free is not None:
             return Conjunction(tuple(enumerate(free)))
-        return Certificate(tuple(sorted(taken.values())), "the negative points cover all inputs, and the constant false is not in the class")
+        return Certificate(
+            tuple(sorted(taken.values())),
+            "the negative points cover all inputs, and the constant false is not in the class",
+        )
 
     def verify(self, points: Points, labels: Labels, certificate: Certificate) -> bool:
         """A negative point shares what the positive points share, or the negative points are all inputs."""
@@ -110,7 +119,8 @@ class Conjunctions(BitClass):
         if not positive:
             return self.monotone and not self.allow_false and all(q)
         return all(
-            any(x[j] == q[j] for x in positive) or (self.monotone and any(x[j] == 0 for x in positive)) for j in range(points.p)
+            any(x[j] == q[j] for x in positive) or (self.monotone and any(x[j] == 0 for x in positive))
+            for j in range(points.p)
         )
 
     def catalogue(self) -> Any:
@@ -139,7 +149,9 @@ class Disjunctions(BitClass):
         """The conjunction for the opposite labels, turned round."""
         answer = Conjunctions().decide(points, tuple(not label for label in labels))
         if isinstance(answer, Certificate):
-            return Certificate(answer.indices, f"for the opposite labels and conjunctions, {answer.statement}", evidence=answer)
+            return Certificate(
+                answer.indices, f"for the opposite labels and conjunctions, {answer.statement}", evidence=answer
+            )
         assert isinstance(answer, Conjunction)
         return Conjunction(answer.literals, negated=True)
 
@@ -179,7 +191,10 @@ class Parities(BitClass):
                 reduced.append((pivot, value, origin))
             elif value:
                 chosen = tuple(k for k in range(len(points)) if origin >> k & 1)
-                return Certificate(chosen, f"points {list_points(chosen)} add up to zero modulo 2, but an odd number of them is positive")
+                return Certificate(
+                    chosen,
+                    f"points {list_points(chosen)} add up to zero modulo 2, but an odd number of them is positive",
+                )
         return Parity(tuple(sorted(pivot for pivot, value, _ in reduced if value >> n & 1)))
 
     def verify(self, points: Points, labels: Labels, certificate: Certificate) -> bool:
@@ -208,7 +223,11 @@ class Juntas(BitClass):
                 return rule
             wrong.append(miss)
         indices = tuple(sorted(set(wrong)))
-        return Certificate(indices, f"each of the {len(wrong)} functions of one bit is wrong at one of the points {list_points(indices)}", evidence=wrong)
+        return Certificate(
+            indices,
+            f"each of the {len(wrong)} functions of one bit is wrong at one of the points {list_points(indices)}",
+            evidence=wrong,
+        )
 
     def verify(self, points: Points, labels: Labels, certificate: Certificate) -> bool:
         """Every function is wrong at its point."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
+from itertools import pairwise
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -36,7 +37,7 @@ class Box(Witness):
 
 @dataclass(frozen=True)
 class RotatedRectangle(Witness):
-    """The closed rectangle ``low <= (u.x, v.x) <= high`` with u = (a, b) = ``direction`` and v = (-b, a); empty without bounds."""
+    """The closed rectangle ``low <= (u.x, v.x) <= high``, u = (a, b) = ``direction``, v = (-b, a); perhaps empty."""
 
     direction: Vector
     low: tuple[Fraction, ...]
@@ -80,7 +81,9 @@ def _box_masks(points: Points, limit: int) -> Iterable[int]:
     """The labelings by boxes: intersections of a range in each coordinate."""
     tables = [_ranges(points, j) for j in range(points.p)]
     if len(points) > _WORD:
-        return reduce(lambda found, table: _checked({a & b for a in found for b in table}, limit), tables[1:], set(tables[0]))
+        return reduce(
+            lambda found, table: _checked({a & b for a in found for b in table}, limit), tables[1:], set(tables[0])
+        )
     found = np.array(tables[0], dtype=np.int64)
     for table in tables[1:]:
         parts = [np.unique(found & mask) for mask in table]
@@ -119,12 +122,13 @@ class Boxes(EnumeratedClass):
         q = _trapped(points, labels, low, high)
         if q is None:
             x = points.fractions()
-            return Box(
-                tuple(x[i][j] for j, i in enumerate(low)), tuple(x[i][j] for j, i in enumerate(high))
-            )
+            return Box(tuple(x[i][j] for j, i in enumerate(low)), tuple(x[i][j] for j, i in enumerate(high)))
         indices = tuple(sorted({*low, *high, q}))
         return Certificate(
-            indices, f"the negative point #{q} lies in the bounding box of the positive points {list_points(sorted({*low, *high}))}", evidence=q
+            indices,
+            f"the negative point #{q} lies in the bounding box of the positive points "
+            f"{list_points(sorted({*low, *high}))}",
+            evidence=q,
         )
 
     def verify(self, points: Points, labels: Labels, certificate: Certificate) -> bool:
@@ -133,7 +137,10 @@ class Boxes(EnumeratedClass):
         positive = [i for i in certificate.indices if labels[i]]
         if labels[q] or not positive:
             return False
-        return all(min(rows[i][j] for i in positive) <= rows[q][j] <= max(rows[i][j] for i in positive) for j in range(points.p))
+        return all(
+            min(rows[i][j] for i in positive) <= rows[q][j] <= max(rows[i][j] for i in positive)
+            for j in range(points.p)
+        )
 
     def masks(self, points: Points, limit: int) -> Iterable[int]:
         """A range in every coordinate."""
@@ -151,7 +158,7 @@ def quarter_turn(a: Vector) -> Vector:
 
 
 def critical_directions(differences: Iterable[Vector]) -> list[Vector]:
-    """The orientations in [0, 90) degrees at which a difference of points is parallel to a side, in increasing order."""
+    """The orientations in [0, 90) degrees at which a difference is parallel to a side, in increasing order."""
     found: dict[Fraction, Vector] = {}
     for x, y in differences:
         if (x, y) == (0, 0):
@@ -172,9 +179,9 @@ class RotatedRectangles(EnumeratedClass):
     """Closed rectangles of the plane in any orientation; they may be empty.
 
     A rectangle of a given orientation that contains the positive points contains their bounding rectangle in that
-    orientation. Which negative points that contains changes only at critical orientations, where a side is parallel to the
-    difference of two points, and a rectangle that works at one works nearby: so one orientation inside each of the finitely
-    many cells between them decides.
+    orientation. Which negative points that contains changes only at critical orientations, where a side is parallel
+    to the difference of two points, and a rectangle that works at one works nearby: so one orientation inside each of
+    the finitely many cells between them decides.
     """
 
     name: ClassVar[str] = "rotated_rectangles"
@@ -203,17 +210,20 @@ class RotatedRectangles(EnumeratedClass):
                 return RotatedRectangle(direction, (x[low[0]][0], x[low[1]][1]), (x[high[0]][0], x[high[1]][1]))
             arcs.append((start, end, q, (high[0], high[1], low[0], low[1])))
         indices = tuple(sorted({i for _, _, q, extreme in arcs for i in (q, *extreme)}))
-        reason = f"in each of {len(arcs)} ranges of orientations the bounding rectangle of the positive points contains a negative one"
+        reason = (
+            f"in each of {len(arcs)} ranges of orientations the bounding rectangle of the positive points contains "
+            "a negative one"
+        )
         return Certificate(indices, reason, evidence=arcs)
 
     def verify(self, points: Points, labels: Labels, certificate: Certificate) -> bool:
-        """The ranges add up to a quarter turn; in each, a positive point lies beyond the negative one on all four sides.
+        """The ranges add up to a quarter turn; in each, positive points lie beyond the negative one on all four sides.
 
-        A side's normal n sees p beyond q if n.(p - q) >= 0; if that holds at both ends of a range of less than a half turn,
-        it holds between them.
+        A side's normal n sees p beyond q if n.(p - q) >= 0; if that holds at both ends of a range of less than a half
+        turn, it holds between them.
         """
         arcs = certificate.evidence
-        if any(end != following[0] for (_, end, _, _), following in zip(arcs, arcs[1:], strict=False)):
+        if any(end != following[0] for (_, end, _, _), following in pairwise(arcs)):
             return False
         if arcs[-1][1] != quarter_turn(arcs[0][0]):
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, ClassVar
 
 from goldfish.theory import _arguments as check
@@ -75,8 +75,9 @@ def _runs(points: Points, labels: Labels, feature: int = 0) -> list[int]:
 
 def _alternates(points: Points, labels: Labels, indices: Sequence[int], feature: int = 0) -> bool:
     """Whether the points increase strictly and their labels alternate."""
-    pairs = list(zip(indices, indices[1:], strict=False))
-    return all(points.rows[i][feature] < points.rows[j][feature] and labels[i] != labels[j] for i, j in pairs)
+    return all(
+        points.rows[i][feature] < points.rows[j][feature] and labels[i] != labels[j] for i, j in pairwise(indices)
+    )
 
 
 class Intervals(EnumeratedClass):
@@ -118,7 +119,9 @@ class Intervals(EnumeratedClass):
             return Union(tuple((x[a][0], x[b][0]) for a, b in spans))
         runs = _runs(points, labels)
         chosen = tuple(runs[not labels[runs[0]] :][: 2 * self.k + 1])
-        return Certificate(chosen, f"points {list_points(chosen)} in increasing order change sides more often than {self!r} can")
+        return Certificate(
+            chosen, f"points {list_points(chosen)} in increasing order change sides more often than {self!r} can"
+        )
 
     def verify(self, points: Points, labels: Labels, certificate: Certificate) -> bool:
         """2k + 1 increasing points, positive first and last."""
@@ -162,10 +165,14 @@ class Stumps(EnumeratedClass):
             violations.append(stump)
         indices = tuple(sorted({i for chosen in violations for i in chosen}))
         return Certificate(
-            indices, f"along every feature the labels of points {list_points(indices)} change sides more than once", evidence=violations
+            indices,
+            f"along every feature the labels of points {list_points(indices)} change sides more than once",
+            evidence=violations,
         )
 
-    def _along(self, points: Points, labels: Labels, feature: int, x: list[tuple[Fraction, ...]]) -> Stump | tuple[int, ...]:
+    def _along(
+        self, points: Points, labels: Labels, feature: int, x: list[tuple[Fraction, ...]]
+    ) -> Stump | tuple[int, ...]:
         groups = _groups(points, feature)
         tie = next((group for group in groups if len({labels[i] for i in group}) > 1), None)
         if tie is not None:

@@ -1,8 +1,8 @@
 """Classes that are linear in their parameters: half-spaces, polynomial thresholds, balls by lifting.
 
-A point x becomes a vector phi(x); a rule is a sign of w.phi(x). With y_i phi(x_i) for z_i, a labeling can be realised iff the
-z_i can be strictly separated from the origin, and otherwise some positive combination of them vanishes (Gordan, Farkas,
-Radon). N points are shattered iff their phi(x_i) are linearly independent.
+A point x becomes a vector phi(x); a rule is a sign of w.phi(x). With y_i phi(x_i) for z_i, a labeling can be realised
+iff the z_i can be strictly separated from the origin, and otherwise some positive combination of them vanishes
+(Gordan, Farkas, Radon). N points are shattered iff their phi(x_i) are linearly independent.
 """
 
 from __future__ import annotations
@@ -89,7 +89,10 @@ class LinearInParameters(HypothesisClass):
         negative = [i for i in indices if not labels[i]]
         if not positive or not negative:
             return f"a positive combination of the vectors of points {list_points(indices)} vanishes"
-        return f"the convex hulls of the positive points {list_points(positive)} and the negative points {list_points(negative)} meet"
+        return (
+            f"the convex hulls of the positive points {list_points(positive)} and the negative points "
+            f"{list_points(negative)} meet"
+        )
 
     def verify(self, points: Points, labels: Labels, certificate: Certificate) -> bool:
         """Whether the combination vanishes."""
@@ -104,7 +107,7 @@ class LinearInParameters(HypothesisClass):
         return first_dependence(self.lift(points)) is None
 
     def masks(self, points: Points, limit: int) -> Iterable[int]:
-        """Growing prefixes: a rule of the first k points labels the next one for nothing, so one other side is decided."""
+        """Growing prefixes: a rule of the first k points labels the next one for nothing; the other side is decided."""
         lifted = self.lift(points)
         extra = self.extra(len(lifted[0])) if lifted else []
         found: dict[int, Row] = {0: ()}
@@ -228,7 +231,8 @@ class Ball(Witness):
 
     def _labels(self, points: Points) -> Sequence[bool]:
         return [
-            sum((a - c) ** 2 for a, c in zip(x, self.center, strict=True)) <= self.radius_squared for x in points.fractions()
+            sum((a - c) ** 2 for a, c in zip(x, self.center, strict=True)) <= self.radius_squared
+            for x in points.fractions()
         ]
 
 
@@ -238,7 +242,7 @@ def _lifted_to_paraboloid(points: Points) -> list[Row]:
 
 
 class BallsAndComplements(LinearInParameters):
-    """Balls and their complements, half-spaces among them: half-spaces for the lifted points (-\\|x\\|^2, x, 1)."""
+    """Balls and their complements, half-spaces among them: half-spaces for the lifted points (-x.x, x, 1)."""
 
     name: ClassVar[str] = "balls_and_complements"
 
@@ -254,8 +258,8 @@ class BallsAndComplements(LinearInParameters):
 class Balls(BallsAndComplements):
     """Closed balls of R^p, disks in the plane; they may be empty.
 
-    A ball is a half-space for the points (-\\|x\\|^2, x, 1) whose first weight is positive. So the combination that proves the
-    opposite need not vanish in the first coordinate: it may be positive there for -\\|x\\|^2 with the sign turned.
+    A ball is a half-space for the points (-x.x, x, 1) whose first weight is positive. So the combination that proves
+    the opposite need not vanish in the first coordinate; it may be negative there.
     """
 
     name: ClassVar[str] = "balls"
@@ -279,14 +283,19 @@ class Balls(BallsAndComplements):
             return False
         lifted = self.lift(points)
         total = [
-            sum(value * (lifted[i][j] if labels[i] else -lifted[i][j]) for value, i in zip(c, certificate.indices, strict=True))
+            sum(
+                value * (lifted[i][j] if labels[i] else -lifted[i][j])
+                for value, i in zip(c, certificate.indices, strict=True)
+            )
             for j in range(len(lifted[0]))
         ]
         return total[0] <= 0 and not any(total[1:])
 
     def is_shattered(self, points: Points) -> bool:
         """Growing prefixes; balls have no rank rule."""
-        return all(len(dict.fromkeys(self.masks(points.subset(range(k)), 1 << k))) == 1 << k for k in range(1, len(points) + 1))
+        return all(
+            len(dict.fromkeys(self.masks(points.subset(range(k)), 1 << k))) == 1 << k for k in range(1, len(points) + 1)
+        )
 
     def failing_labels(self, points: Points) -> Labels | None:
         """By enumeration."""
@@ -297,8 +306,7 @@ class Balls(BallsAndComplements):
         positive = [i for i in indices if labels[i]]
         negative = [i for i in indices if not labels[i]]
         return (
-            f"a weighted mean of the positive points {list_points(positive)} is one of the negative points {list_points(negative)}, whose mean square "
+            f"a weighted mean of the positive points {list_points(positive)} is one of the negative points "
+            f"{list_points(negative)}, whose mean square "
             "is no larger: a ball around the former contains one of the latter"
         )
-
-

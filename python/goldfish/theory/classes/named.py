@@ -40,7 +40,8 @@ def named_class(function: str, cls: Any) -> HypothesisClass:
     if isinstance(cls, str):
         if cls not in NAMED:
             raise ValueError(
-                f"{function}: cls must be one of {', '.join(NAMED)}, or an object such as DecisionTrees(depth=2), got {cls!r}"
+                f"{function}: cls must be one of {', '.join(NAMED)}, or an object such as DecisionTrees(depth=2), "
+                f"got {cls!r}"
             )
         return NAMED[cls]
     if callable(getattr(cls, "realize", None)):

@@ -51,13 +51,14 @@ class NearestNeighbours(EnumeratedClass):
     Parameters
     ----------
     k : int or None
-        The number of neighbours. None, with ``labels``: every k from 1 to the number of prototypes, so that k is the only
-        free parameter.
+        The number of neighbours. None, with ``labels``: every k from 1 to the number of prototypes, so that k is the
+        only free parameter.
     prototypes : array_like of shape (M, p), optional
         Fixed training points. Without them training points may be anywhere and repeated, so that only equal points with
         different labels are impossible: the VC dimension is infinite.
     labels : array_like of shape (M,), optional
-        The prototypes' labels, 0 and 1 or -1 and +1. Without them the labels are free, for at most 20 prototypes if k > 1.
+        The prototypes' labels, 0 and 1 or -1 and +1. Without them the labels are free, for at most 20 prototypes if k
+        > 1.
 
     Examples
     --------
@@ -83,10 +84,13 @@ class NearestNeighbours(EnumeratedClass):
         self.k = None if k is None else check.count("NearestNeighbours", "k", k, 1)
         if self.prototypes is not None:
             if self.k is not None and self.k > len(self.prototypes):
-                raise ValueError(f"NearestNeighbours: k must be at most the number of prototypes {len(self.prototypes)}, got {k}")
+                raise ValueError(
+                    f"NearestNeighbours: k must be at most the number of prototypes {len(self.prototypes)}, got {k}"
+                )
             if self.labels is None and self.k != 1 and len(self.prototypes) > _MOST_PROTOTYPES:
                 raise ValueError(
-                    f"NearestNeighbours: prototypes must be at most {_MOST_PROTOTYPES} if their labels are free and k > 1, "
+                    f"NearestNeighbours: prototypes must be at most {_MOST_PROTOTYPES} if their labels are free and "
+                    "k > 1, "
                     f"got {len(self.prototypes)}"
                 )
 
@@ -123,7 +127,9 @@ class NearestNeighbours(EnumeratedClass):
         for rule in self._rules(points):
             if tuple(rule._labels(points)) == labels:
                 return rule
-        return Certificate(tuple(range(len(points))), "all rules were tried, and none gives these labels", evidence="all")
+        return Certificate(
+            tuple(range(len(points))), "all rules were tried, and none gives these labels", evidence="all"
+        )
 
     def _by_nearest(self, points: Points, labels: Labels) -> Witness | Certificate:
         assert self.prototypes is not None
@@ -178,5 +184,3 @@ def _unions(groups: list[int], limit: int) -> list[int]:
         check_limit(2 * len(found), limit)
         found += [mask | group for mask in found]
     return found
-
-

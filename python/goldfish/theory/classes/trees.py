@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -51,7 +52,7 @@ def _splits(points: Points) -> list[Split]:
     found: dict[int, Split] = {}
     for feature in range(points.p):
         values = sorted({row[feature] for row in points.rows})
-        for low, high in zip(values, values[1:], strict=False):
+        for low, high in pairwise(values):
             below = sum(1 << i for i, row in enumerate(points.rows) if row[feature] <= low)
             found.setdefault(below, (below, feature, Fraction(low + high, 2 * points.scale)))
     return list(found.values())
@@ -72,7 +73,7 @@ class DecisionTrees(EnumeratedClass):
         self.depth = check.count("DecisionTrees", "depth", depth)
 
     def decide(self, points: Points, labels: Labels) -> Witness | Certificate:
-        """Search with memory: can this set of points be labelled by a tree of this depth?"""
+        """Search with memory for which sets of points a tree of which depth gives the labels."""
         search = _Search(_splits(points), mask_of(labels))
         everything = (1 << len(points)) - 1
         tree = search.solve(everything, self.depth)
@@ -82,7 +83,9 @@ class DecisionTrees(EnumeratedClass):
         reason = f"whichever feature and threshold is compared first, one side fails with depth {self.depth - 1}"
         if self.depth == 0:
             reason = "a constant cannot give both labels"
-        return Certificate(indices, reason, evidence=frozenset(key for key, value in search.known.items() if value is None))
+        return Certificate(
+            indices, reason, evidence=frozenset(key for key, value in search.known.items() if value is None)
+        )
 
     def verify(self, points: Points, labels: Labels, certificate: Certificate) -> bool:
         """Each listed (set, depth) has both labels, and each of its cuts a side that is listed with one less depth."""

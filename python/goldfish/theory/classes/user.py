@@ -10,7 +10,14 @@ import numpy as np
 
 from goldfish.theory import _arguments as check
 from goldfish.theory._points import Labels, Points, mask_of
-from goldfish.theory.classes.base import Certificate, EnumeratedClass, HypothesisClass, Witness, check_limit, list_points
+from goldfish.theory.classes.base import (
+    Certificate,
+    EnumeratedClass,
+    HypothesisClass,
+    Witness,
+    check_limit,
+    list_points,
+)
 from goldfish.theory.results import VC
 
 
@@ -69,7 +76,11 @@ class FiniteClass(EnumeratedClass):
             return TableRow(int(right[0]), tuple(self.table[right[0]].tolist()))
         misses = wrong.argmax(axis=1)
         indices = tuple(sorted({int(i) for i in misses}))
-        return Certificate(indices, f"each of the {len(self.table)} hypotheses is wrong at one of the points {list_points(indices)}", evidence=misses)
+        return Certificate(
+            indices,
+            f"each of the {len(self.table)} hypotheses is wrong at one of the points {list_points(indices)}",
+            evidence=misses,
+        )
 
     def verify(self, points: Points, labels: Labels, certificate: Certificate) -> bool:
         """Every hypothesis is wrong at its point."""
@@ -115,8 +126,9 @@ class CallableClass(HypothesisClass):
     Parameters
     ----------
     realize : callable
-        ``realize(X, y)`` takes an array of shape (N, p) and labels 0 and 1, and returns an object with ``predict(X)``, or
-        None if no hypothesis gives these labels. A yes is checked by ``predict``; a no is taken on trust.
+        ``realize(X, y)`` takes an array of shape (N, p) and labels 0 and 1, and returns an object with
+        ``predict(X)``, or None if no hypothesis gives these labels. A yes is checked by ``predict``; a no is taken on
+        trust.
     name : str
 
     Examples
@@ -159,7 +171,9 @@ class CallableClass(HypothesisClass):
         answer = self.decide(points, labels)
         if isinstance(answer, Witness):
             predicted = answer._labels(points)
-            wrong = next((i for i, label in enumerate(labels) if len(predicted) != len(labels) or predicted[i] != label), None)
+            wrong = next(
+                (i for i, label in enumerate(labels) if len(predicted) != len(labels) or predicted[i] != label), None
+            )
             if wrong is not None:
                 raise ValueError(f"realize: the hypothesis that {self.label} returned is wrong at point {wrong}")
         return answer
@@ -210,14 +224,22 @@ class ParametricClass(EnumeratedClass):
     exact = False
 
     def __init__(
-        self, predict: Callable[[Any, Any], Any], sampler: Callable[[np.random.Generator], Any], *, draws: int = 1000, rng: int = 0
+        self,
+        predict: Callable[[Any, Any], Any],
+        sampler: Callable[[np.random.Generator], Any],
+        *,
+        draws: int = 1000,
+        rng: int = 0,
     ) -> None:
         if not callable(predict):
             raise TypeError(f"ParametricClass: predict must be callable, got {predict!r}")
         if not callable(sampler):
             raise TypeError(f"ParametricClass: sampler must be callable, got {sampler!r}")
         self.rule, self.sampler = predict, sampler
-        self.draws, self.rng = check.count("ParametricClass", "draws", draws, 1), check.count("ParametricClass", "rng", rng)
+        self.draws, self.rng = (
+            check.count("ParametricClass", "draws", draws, 1),
+            check.count("ParametricClass", "rng", rng),
+        )
 
     def _found(self, points: Points) -> Iterable[tuple[ParametricRule, Labels]]:
         rng = np.random.default_rng(self.rng)
