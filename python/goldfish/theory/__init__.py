@@ -14,7 +14,7 @@ Can a line separate these four points in every way? If not, which labeling fails
 False
 >>> labels, certificate = theory.minimal_unshattered(X, "halfspaces")
 >>> certificate.statement
-'the convex hulls of the positive points [#1, #2] and the negative points [#0, #3] meet'
+'the convex hulls of the positive points [#0, #3] and the negative points [#1, #2] meet'
 
 Answers about shattering are exact: a yes has a witness that was asked to predict the labels, a no has a certificate
 that was verified in exact arithmetic. Floats are used as the binary fractions that they are.

@@ -255,7 +255,7 @@ def occam_bound(errors: int, n: int, delta: float, *, log_prior: float) -> Bound
     >>> import math
     >>> from goldfish import theory
     >>> round(theory.occam_bound(3, 100, 0.05, log_prior=-math.log(10)).value, 4)
-    0.1231
+    0.1055
     """
     name = "occam_bound"
     n = check.count(name, "n", n, 1)

@@ -85,7 +85,7 @@ def log_sauer_shelah(m: int, d: int) -> float:
     --------
     >>> from goldfish import theory
     >>> round(theory.log_sauer_shelah(10**15, 5), 6)
-    167.906397
+    167.90639
     """
     m, d = check.count("log_sauer_shelah", "m", m), check.count("log_sauer_shelah", "d", d)
     return _log_sum(m, d)

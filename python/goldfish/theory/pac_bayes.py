@@ -57,7 +57,7 @@ def kl_bernoulli(q: float, p: float) -> float:
     --------
     >>> from goldfish import theory
     >>> round(theory.kl_bernoulli(0.1, 0.2), 6)
-    0.036691
+    0.03669
     """
     q, p = check.rate("kl_bernoulli", "q", q), check.rate("kl_bernoulli", "p", p)
     if p in (0.0, 1.0):
@@ -96,7 +96,7 @@ def kl_inverse(q: float, c: float, *, upper: bool = True) -> float:
     --------
     >>> from goldfish import theory
     >>> round(theory.kl_inverse(0.1, 0.02), 6)
-    0.170238
+    0.170384
     """
     q, c = check.rate("kl_inverse", "q", q), check.real("kl_inverse", "c", c)
     if c < 0:

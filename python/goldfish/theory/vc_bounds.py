@@ -201,7 +201,7 @@ def risk_bound_vc(
     --------
     >>> from goldfish import theory
     >>> round(theory.risk_bound_vc(3, 10_000, 0.05, train_error=0.1).value, 4)
-    0.1578
+    0.1489
     >>> round(theory.risk_bound_vc(3, 10_000, 0.05, realizable=True).value, 4)
     0.0058
     """
