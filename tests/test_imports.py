@@ -16,11 +16,12 @@ ROOT = Path(goldfish.__file__).parent
 # What each part of the package may import of the others.
 ALLOWED = {
     "_typing": set(),
+    "_files": set(),
     "functional": {"_core", "_typing"},
-    "nn": {"_typing", "functional"},
+    "nn": {"_files", "_typing", "functional"},
     "models": {"_typing", "functional", "nn"},
     "probability": set(),
-    "sampling": {"_core", "_typing"},
+    "sampling": {"_core", "_files", "_typing"},
     "theory": {"_core", "_typing"},
     "cli": {"_core", "_typing", "functional", "nn", "models", "sampling", ""},
     "__main__": {"cli"},

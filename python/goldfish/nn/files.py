@@ -7,17 +7,17 @@ before memory is taken.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from goldfish._files import write_atomically
 from goldfish.nn.layer import Array
 
 _DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "I32": "<i4", "U8": "|u1", "BOOL": "|b1"}
@@ -27,41 +27,6 @@ _NO_CRC = "0" * 8
 
 class FileFormatError(ValueError):
     """A file is torn, damaged or of another kind."""
-
-
-def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memoryview]) -> None:
-    """Write to a temporary name in the same folder, flush to the disk, rename.
-
-    Parameters
-    ----------
-    path : path-like
-        Replaced if it exists; it is untouched by a failure.
-    chunks : iterable of bytes
-        What to write.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written, for example on a full disk.
-    """
-    target = Path(path)
-    temporary = target.with_name(target.name + ".tmp")
-    try:
-        with temporary.open("wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from goldfish.nn.files import write_atomically
+from goldfish._files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -23,6 +23,15 @@ from goldfish.sampling.design import Alignment, is_aligned, selection_probabilit
 from goldfish.sampling.efficiency import design_effect, kish_effective_size
 from goldfish.sampling.errors import ProfileFormatError, SamplingWarning, ZeroInclusionError
 from goldfish.sampling.estimate import Estimate
+from goldfish.sampling.heap import (
+    Calibration,
+    Difference,
+    Frame,
+    HeapProfile,
+    Record,
+    Row,
+    read_heap_profile,
+)
 from goldfish.sampling.intervals import proportion_interval, weighted_poisson_interval
 from goldfish.sampling.ratios import SizeBiasedMean, hajek, ratio_estimate, size_biased_mean
 from goldfish.sampling.strata import cluster_mean, stratified_mean, two_stage
@@ -60,6 +69,13 @@ __all__ = [
     "simulate_heap_sampling",
     "unsample",
     "Unsampled",
+    "read_heap_profile",
+    "HeapProfile",
+    "Frame",
+    "Record",
+    "Row",
+    "Difference",
+    "Calibration",
     "Estimate",
     "ZeroInclusionError",
     "SamplingWarning",

@@ -32,7 +32,7 @@ class ProfileFormatError(ValueError):
     Examples
     --------
     >>> from goldfish import sampling
-    >>> try:  # doctest: +SKIP
+    >>> try:
     ...     sampling.read_heap_profile(b"heap profile: many")
     ... except sampling.ProfileFormatError as error:
     ...     print(error.offset, error.field)

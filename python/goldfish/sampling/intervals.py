@@ -155,23 +155,28 @@ def weighted_poisson_interval(counts: ArrayLike, weights: ArrayLike, *, level: f
     _checks.first(name, "counts", k, (k < 0) | (k != np.floor(k)), "whole numbers of at least 0")
     _checks.same_length(name, "weights", w, "counts", len(k))
     _checks.first(name, "weights", w, w <= 0, "positive")
-    low, high = gamma_limits((w * k).sum(), (w * w * k).sum(), w.max(), _checks.confidence(name, level))
+    one = (w.max(), w.max() ** 2)
+    low, high = gamma_limits((w * k).sum(), (w * w * k).sum(), one, _checks.confidence(name, level))
     return float(low), float(high)
 
 
-def gamma_limits(total: Any, variance: Any, largest: Any, level: float) -> tuple[Floats, Floats]:
-    """Fay and Feuer's limits from sums: arrays of totals, of their Poisson variances, and of the largest weights."""
-    y, v, m = (np.asarray(part, dtype=np.float64) for part in (total, variance, largest))
+def gamma_limits(total: Any, variance: Any, one_more: tuple[Any, Any], level: float) -> tuple[Floats, Floats]:
+    """Fay and Feuer's limits from sums.
+
+    Takes arrays of totals and of their variances, and what one more count would add to each at most.
+    """
     tail = (1 - level) / 2
-    seen = (y > 0) & (v > 0)
-    shape = np.divide(y * y, v, out=np.ones_like(v), where=seen)
-    scale = np.divide(v, y, out=np.zeros_like(v), where=seen)
-    low = np.where(seen, scale * _gamma_quantile(shape, tail, upper=False), y)
-    y, v = y + m, v + m * m
-    charged = (y > 0) & (v > 0)
-    shape = np.divide(y * y, v, out=np.ones_like(v), where=charged)
-    scale = np.divide(v, y, out=np.zeros_like(v), where=charged)
-    return low, np.where(charged, scale * _gamma_quantile(shape, tail, upper=True), y)
+    y, v = np.asarray(total, dtype=np.float64), np.asarray(variance, dtype=np.float64)
+    return _gamma_limit(y, v, tail, upper=False), _gamma_limit(y + one_more[0], v + one_more[1], tail, upper=True)
+
+
+def _gamma_limit(mean: Floats, variance: Floats, tail: float, *, upper: bool) -> Floats:
+    """A quantile of the gamma distribution with this mean and variance; the mean where nothing varies."""
+    varies = (mean > 0) & (variance > 0)
+    shape = np.divide(mean * mean, variance, out=np.ones_like(mean), where=varies)
+    scale = np.divide(variance, mean, out=np.zeros_like(mean), where=varies)
+    result: Floats = np.where(varies, scale * _gamma_quantile(shape, tail, upper=upper), mean)
+    return result
 
 
 # Above this shape the inverse incomplete gamma function loses time and then digits, while Wilson and Hilferty's cube
