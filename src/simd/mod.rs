@@ -96,6 +96,8 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     unsafe fn deinterleave(a: Self::V, b: Self::V) -> (Self::V, Self::V);
     /// `a0 b0 a1 b1 ...` in two vectors: the inverse of [`Simd::deinterleave`].
     unsafe fn interleave(a: Self::V, b: Self::V) -> (Self::V, Self::V);
+    /// `a1 a2 ... b0`: the lanes of `a` moved down by one, and the first one of `b`.
+    unsafe fn follow(a: Self::V, b: Self::V) -> Self::V;
     /// The elements of three vectors, one after the other, by their number modulo 3.
     unsafe fn deinterleave3(v: [Self::V; 3]) -> [Self::V; 3];
     /// The inverse of [`Simd::deinterleave3`].

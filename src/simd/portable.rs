@@ -258,6 +258,12 @@ macro_rules! portable {
                 (low, high)
             }
             #[inline(always)]
+            unsafe fn follow(a: Self::V, b: Self::V) -> Self::V {
+                let mut v = [b[0]; $lanes];
+                v[..$lanes - 1].copy_from_slice(&a[1..]);
+                v
+            }
+            #[inline(always)]
             unsafe fn deinterleave3(v: [Self::V; 3]) -> [Self::V; 3] {
                 let mut phases = v;
                 for i in 0..3 * $lanes {

@@ -134,6 +134,8 @@ macro_rules! suite {
                         for i in 0..S::LANES {
                             assert_eq!((to[i], to[S::LANES + i]), (from[2 * i], from[2 * i + 1]));
                         }
+                        S::store(to.as_mut_ptr(), S::follow(S::load(low), S::load(high)));
+                        assert_eq!(to[..S::LANES], from[1..=S::LANES]);
                         let (a, b) = S::interleave(even, odd);
                         S::store(to.as_mut_ptr(), a);
                         S::store(to.as_mut_ptr().add(S::LANES), b);

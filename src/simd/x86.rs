@@ -243,6 +243,11 @@ unsafe impl Simd for Avx512<f32> {
     }
 
     #[inline(always)]
+    unsafe fn follow(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_castsi512_ps(_mm512_alignr_epi32::<1>(_mm512_castps_si512(b), _mm512_castps_si512(a))) }
+    }
+
+    #[inline(always)]
     unsafe fn deinterleave3(v: [__m512; 3]) -> [__m512; 3] {
         const PLACES: [[i32; 16]; 3] = every_third();
         unsafe {
@@ -357,6 +362,11 @@ unsafe impl Simd for Avx512<f64> {
             let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
             (_mm512_permutex2var_pd(a, low, b), _mm512_permutex2var_pd(a, high, b))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn follow(a: __m512d, b: __m512d) -> __m512d {
+        unsafe { _mm512_castsi512_pd(_mm512_alignr_epi64::<1>(_mm512_castpd_si512(b), _mm512_castpd_si512(a))) }
     }
 
     #[inline(always)]
@@ -569,6 +579,15 @@ unsafe impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
+    unsafe fn follow(a: __m256, b: __m256) -> __m256 {
+        unsafe {
+            let (a, b) = (_mm256_castps_si256(a), _mm256_castps_si256(b));
+            let middle = _mm256_permute2x128_si256::<0x21>(a, b);
+            _mm256_castsi256_ps(_mm256_alignr_epi8::<4>(middle, a))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn deinterleave3(v: [__m256; 3]) -> [__m256; 3] {
         const PLACES: [[i32; 8]; 3] = every_third();
         unsafe {
@@ -701,6 +720,11 @@ unsafe impl Simd for Avx2<f64> {
             let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
             (_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn follow(a: __m256d, b: __m256d) -> __m256d {
+        unsafe { _mm256_shuffle_pd::<0b0101>(a, _mm256_permute2f128_pd::<0x21>(a, b)) }
     }
 
     #[inline(always)]

@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use super::{Band, Plan, streamed};
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
@@ -45,10 +47,10 @@ impl<T: Scalar> Forward<'_, T> {
     }
 }
 
-/// Calls the kernel `$kernel::<kernel width, step>` that the plan asks for.
+/// Evaluates the expression with the plan's kernel width and step as constants.
 macro_rules! for_columns {
     ($plan:expr, |$k:ident, $step:ident| $run:expr) => {
-        match ($plan.columns.kernel, $plan.columns.step()) {
+        match ($plan.columns.kernel, $plan.columns.stride) {
             (2, 1) => for_columns!(@ $k, 2, $step, 1, $run),
             (2, 2) => for_columns!(@ $k, 2, $step, 2, $run),
             (3, 1) => for_columns!(@ $k, 3, $step, 1, $run),
@@ -65,6 +67,19 @@ macro_rules! for_columns {
 }
 pub(super) use for_columns;
 
+/// The same, and with the kernel's height.
+macro_rules! for_shape {
+    ($plan:expr, |$k:ident, $step:ident, $rows:ident| $run:expr) => {
+        for_columns!($plan, |$k, $step| if $plan.rows.kernel == 1 {
+            const $rows: usize = 1;
+            $run
+        } else {
+            const $rows: usize = $k;
+            $run
+        })
+    };
+}
+
 /// The largest value of every window of a band, and with `winners` the number of its tap.
 ///
 /// # Panics
@@ -77,14 +92,14 @@ pub fn max<T: Scalar>(forward: &Forward<T>, winners: Option<SharedMut<u8>>, band
     let winners = winners.map(|winners| unsafe { winners.as_mut_ptr().add(forward.first(band)) });
     forward.each(band, |x, y| {
         // SAFETY: the instruction set is the process's own; the lengths were checked; bands are disjoint.
-        for_columns!(plan, |K, STEP| unsafe {
+        for_shape!(plan, |K, STEP, ROWS| unsafe {
             let windows = Windows { plan, rows, x, y };
             let nan = match winners {
-                None => simd::run(Max::<T, K, STEP, false, false> { windows, winners }),
-                Some(_) => simd::run(Max::<T, K, STEP, true, false> { windows, winners }),
+                None => simd::run(Max::<T, K, STEP, ROWS, false, false> { windows, winners }),
+                Some(_) => simd::run(Max::<T, K, STEP, ROWS, true, false> { windows, winners }),
             };
             if nan {
-                simd::run(Max::<T, K, STEP, true, true> { windows, winners });
+                simd::run(Max::<T, K, STEP, ROWS, true, true> { windows, winners });
             }
         });
     });
@@ -98,8 +113,8 @@ pub fn average<T: Scalar>(forward: &Forward<T>, divisor: T, band: &Band) {
     let (plan, rows) = (forward.plan, band.rows.len());
     forward.each(band, |x, y| {
         // SAFETY: as for `max`.
-        for_columns!(plan, |K, STEP| unsafe {
-            simd::run(Average::<T, K, STEP> { windows: Windows { plan, rows, x, y }, divisor });
+        for_shape!(plan, |K, STEP, ROWS| unsafe {
+            simd::run(Average::<T, K, STEP, ROWS> { windows: Windows { plan, rows, x, y }, divisor });
         });
     });
 }
@@ -120,6 +135,13 @@ impl<T> Clone for Windows<'_, T> {
 impl<T> Copy for Windows<'_, T> {}
 
 impl<T: Scalar> Windows<'_, T> {
+    /// Rows of windows that are computed column by column, so that what several windows see stays in registers: if the rows
+    /// are short. Long ones come in their order, which is that of the memory.
+    #[inline(always)]
+    fn chunk<S: Simd<T = T>>(&self) -> usize {
+        if self.plan.columns.output <= S::LANES { self.rows } else { 1 }
+    }
+
     /// The vector of windows from column `o` on, in a row of windows.
     #[inline(always)]
     unsafe fn tile(&self, oh: usize, o: usize) -> Tile<T> {
@@ -155,23 +177,19 @@ impl<T: Scalar> Tile<T> {
     #[inline(always)]
     unsafe fn taps<S: Simd<T = T>, const K: usize, const STEP: usize>(&self, below: usize) -> [S::V; K] {
         unsafe {
-            let mut taps = [S::zero(); K];
-            for l in (0..K).step_by(STEP) {
-                let first = self.part::<S>(below, l);
-                let phases = match STEP {
-                    1 => [first, first, first],
-                    2 => {
-                        let (even, odd) = S::deinterleave(first, self.part::<S>(below, l + S::LANES));
-                        [even, odd, odd]
-                    }
-                    _ => {
-                        let second = self.part::<S>(below, l + S::LANES);
-                        S::deinterleave3([first, second, self.part::<S>(below, l + 2 * S::LANES)])
-                    }
-                };
-                for (tap, phase) in taps[l..].iter_mut().zip(phases).take(STEP) {
-                    *tap = phase;
+            let mut taps = [self.part::<S>(below, 0); K];
+            if STEP == 1 {
+                for l in 1..K {
+                    taps[l] = self.part::<S>(below, l);
                 }
+            } else if STEP == 2 {
+                (taps[0], taps[1]) = S::deinterleave(taps[0], self.part::<S>(below, S::LANES));
+                if K == 3 {
+                    taps[2] = S::follow(taps[0], self.part::<S>(below, 2 * S::LANES));
+                }
+            } else {
+                let parts = [taps[0], self.part::<S>(below, S::LANES), self.part::<S>(below, 2 * S::LANES)];
+                taps.copy_from_slice(&S::deinterleave3(parts));
             }
             taps
         }
@@ -198,46 +216,24 @@ unsafe fn put_bytes<S: Simd>(to: *mut u8, room: usize, v: S::V) {
 }
 
 /// Returns whether there is a NaN in the windows; then the result is wrong, unless `EXACT`.
-struct Max<'a, T, const K: usize, const STEP: usize, const WINNERS: bool, const EXACT: bool> {
+struct Max<'a, T, const K: usize, const STEP: usize, const ROWS: usize, const WINNERS: bool, const EXACT: bool> {
     windows: Windows<'a, T>,
     winners: Option<*mut u8>,
 }
 
-impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool, const EXACT: bool> Kernel<T>
-    for Max<'_, T, K, STEP, WINNERS, EXACT>
+impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINNERS: bool, const EXACT: bool> Kernel<T>
+    for Max<'_, T, K, STEP, ROWS, WINNERS, EXACT>
 {
     type Output = bool;
 
     #[inline(always)]
     unsafe fn run<S: Simd<T = T>>(self) -> bool {
         unsafe {
-            let (rows, pitch) = (&self.windows.plan.rows, self.windows.plan.columns.input);
             let mut nan = S::unordered(S::zero(), S::zero());
-            for oh in 0..self.windows.rows {
-                // Rows that the next windows see too are left to them.
-                let fresh = if oh + 1 < self.windows.rows { rows.step() } else { rows.kernel };
+            let (rows, chunk) = (self.windows.rows, self.windows.chunk::<S>());
+            for start in (0..rows).step_by(chunk) {
                 for o in (0..self.windows.plan.columns.output).step_by(S::LANES) {
-                    let tile = self.windows.tile(oh, o);
-                    let (mut best, mut winner) = (S::zero(), S::zero());
-                    for k in (0..rows.kernel).rev() {
-                        let taps = tile.taps::<S, K, STEP>(k * pitch);
-                        if k < fresh && !EXACT {
-                            nan = S::or(nan, S::unordered(taps[0], taps[1]));
-                            for l in 2..K {
-                                nan = S::or(nan, S::is_nan(taps[l]));
-                            }
-                        }
-                        let (value, number) = Self::across::<S>(taps, k);
-                        if k + 1 == rows.kernel {
-                            (best, winner) = (value, number);
-                        } else {
-                            (best, winner) = Self::better::<S>((value, number), (best, winner));
-                        }
-                    }
-                    put::<S>(self.windows.y.add(tile.at), tile.left, tile.room, best);
-                    if let (true, Some(winners)) = (WINNERS, self.winners) {
-                        put_bytes::<S>(winners.add(tile.at), tile.room, winner);
-                    }
+                    self.chunk::<S>(start..(start + chunk).min(rows), o, &mut nan);
                 }
             }
             S::bits(nan) != 0
@@ -245,10 +241,65 @@ impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool, const EX
     }
 }
 
-impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool, const EXACT: bool>
-    Max<'_, T, K, STEP, WINNERS, EXACT>
+impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINNERS: bool, const EXACT: bool>
+    Max<'_, T, K, STEP, ROWS, WINNERS, EXACT>
 {
-    /// The better one of two, with their numbers: the earlier one if they are equal or NaN.
+    #[inline(always)]
+    unsafe fn chunk<S: Simd<T = T>>(&self, chunk: Range<usize>, o: usize, nan: &mut S::M) {
+        unsafe {
+            let pitch = self.windows.plan.columns.input;
+            // By row of the window: the best of its taps, and the number of that tap in the row.
+            let mut rows = [(S::zero(), S::zero()); ROWS];
+            for oh in chunk.clone() {
+                let tile = self.windows.tile(oh, o);
+                let seen = if oh == chunk.start { 0 } else { ROWS.saturating_sub(STEP) };
+                for k in 0..ROWS {
+                    if k < seen {
+                        rows[k] = rows[k + ROWS - seen];
+                    } else {
+                        rows[k] = Self::across::<S>(tile.taps::<S, K, STEP>(k * pitch), nan);
+                    }
+                }
+                let (value, winner) = Self::down::<S>(&rows);
+                put::<S>(self.windows.y.add(tile.at), tile.left, tile.room, value);
+                if let (true, Some(winners)) = (WINNERS, self.winners) {
+                    put_bytes::<S>(winners.add(tile.at), tile.room, winner);
+                }
+            }
+        }
+    }
+
+    /// The best of the taps in a row.
+    #[inline(always)]
+    unsafe fn across<S: Simd<T = T>>(taps: [S::V; K], nan: &mut S::M) -> (S::V, S::V) {
+        unsafe {
+            if !EXACT {
+                *nan = S::or(*nan, S::unordered(taps[0], taps[1]));
+                *nan = if K == 3 { S::or(*nan, S::is_nan(taps[2])) } else { *nan };
+            }
+            let mut best = (taps[K - 1], Self::number::<S>(K - 1));
+            for l in (0..K - 1).rev() {
+                best = Self::better::<S>((taps[l], Self::number::<S>(l)), best);
+            }
+            best
+        }
+    }
+
+    /// The best of the rows.
+    #[inline(always)]
+    unsafe fn down<S: Simd<T = T>>(rows: &[(S::V, S::V); ROWS]) -> (S::V, S::V) {
+        unsafe {
+            let mut best = rows[ROWS - 1];
+            best.1 = S::add(best.1, Self::number::<S>((ROWS - 1) * K));
+            for k in (0..ROWS - 1).rev() {
+                let (value, number) = rows[k];
+                best = Self::better::<S>((value, S::add(number, Self::number::<S>(k * K))), best);
+            }
+            best
+        }
+    }
+
+    /// The better one of two, with their numbers: the earlier one if they are equal or it is NaN.
     #[inline(always)]
     unsafe fn better<S: Simd<T = T>>(earlier: (S::V, S::V), later: (S::V, S::V)) -> (S::V, S::V) {
         unsafe {
@@ -263,52 +314,63 @@ impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool, const EX
         }
     }
 
-    /// The best of the taps in one row of the windows.
     #[inline(always)]
-    unsafe fn across<S: Simd<T = T>>(taps: [S::V; K], row: usize) -> (S::V, S::V) {
-        unsafe {
-            let mut best = (taps[K - 1], Self::number::<S>(row, K - 1));
-            for l in (0..K - 1).rev() {
-                best = Self::better::<S>((taps[l], Self::number::<S>(row, l)), best);
-            }
-            best
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn number<S: Simd<T = T>>(row: usize, l: usize) -> S::V {
-        unsafe { if WINNERS { S::splat(T::from_f64((row * K + l) as f64)) } else { S::zero() } }
+    unsafe fn number<S: Simd<T = T>>(number: usize) -> S::V {
+        unsafe { if WINNERS { S::splat(T::from_f64(number as f64)) } else { S::zero() } }
     }
 }
 
-struct Average<'a, T, const K: usize, const STEP: usize> {
+struct Average<'a, T, const K: usize, const STEP: usize, const ROWS: usize> {
     windows: Windows<'a, T>,
     divisor: T,
 }
 
-impl<T: Scalar, const K: usize, const STEP: usize> Kernel<T> for Average<'_, T, K, STEP> {
+impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Kernel<T> for Average<'_, T, K, STEP, ROWS> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd<T = T>>(self) {
         unsafe {
-            let (rows, pitch) = (&self.windows.plan.rows, self.windows.plan.columns.input);
-            let divisor = S::splat(self.divisor);
-            for oh in 0..self.windows.rows {
+            let (rows, chunk) = (self.windows.rows, self.windows.chunk::<S>());
+            for start in (0..rows).step_by(chunk) {
                 for o in (0..self.windows.plan.columns.output).step_by(S::LANES) {
-                    let tile = self.windows.tile(oh, o);
-                    let mut sum = S::zero();
-                    for k in 0..rows.kernel {
-                        let taps = tile.taps::<S, K, STEP>(k * pitch);
-                        let mut row = taps[0];
-                        for l in 1..K {
-                            row = S::add(row, taps[l]);
-                        }
-                        sum = S::add(sum, row);
-                    }
-                    put::<S>(self.windows.y.add(tile.at), tile.left, tile.room, S::div(sum, divisor));
+                    self.chunk::<S>(start..(start + chunk).min(rows), o);
                 }
             }
+        }
+    }
+}
+
+impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Average<'_, T, K, STEP, ROWS> {
+    #[inline(always)]
+    unsafe fn chunk<S: Simd<T = T>>(&self, chunk: Range<usize>, o: usize) {
+        unsafe {
+            let (pitch, divisor) = (self.windows.plan.columns.input, S::splat(self.divisor));
+            let mut rows = [S::zero(); ROWS];
+            for oh in chunk.clone() {
+                let tile = self.windows.tile(oh, o);
+                let seen = if oh == chunk.start { 0 } else { ROWS.saturating_sub(STEP) };
+                for k in 0..ROWS {
+                    rows[k] = if k < seen { rows[k + ROWS - seen] } else { Self::across::<S>(&tile, k * pitch) };
+                }
+                let mut sum = rows[0];
+                for k in 1..ROWS {
+                    sum = S::add(sum, rows[k]);
+                }
+                put::<S>(self.windows.y.add(tile.at), tile.left, tile.room, S::div(sum, divisor));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn across<S: Simd<T = T>>(tile: &Tile<T>, below: usize) -> S::V {
+        unsafe {
+            let taps = tile.taps::<S, K, STEP>(below);
+            let mut sum = taps[0];
+            for l in 1..K {
+                sum = S::add(sum, taps[l]);
+            }
+            sum
         }
     }
 }

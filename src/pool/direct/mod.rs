@@ -27,8 +27,9 @@ impl Plan {
         let [depth, rows, columns] = g.windows;
         let flat = depth.kernel == 1 && depth.before == 0 && depth.output == depth.input;
         let inside = |w: &Window| w.before == 0 && (w.output - 1) * w.step() + w.extent() <= w.input;
-        let near = rows.dilation == 1 && columns.dilation == 1 && rows.kernel <= 4;
-        let known = matches!((columns.kernel, columns.step()), (2 | 3, 1 | 2) | (3, 3));
+        let alike = (rows.kernel, rows.stride) == (columns.kernel, columns.stride);
+        let known = matches!((columns.kernel, columns.stride), (2 | 3, 1 | 2) | (3, 3)) && (alike || rows.kernel == 1);
+        let near = rows.dilation == 1 && columns.dilation == 1;
         let applies = flat && near && known && inside(&rows) && inside(&columns);
         applies.then_some(Plan { planes: g.planes() * depth.input, rows, columns })
     }
