@@ -120,6 +120,7 @@ from goldfish.functional import (
 
 if TYPE_CHECKING:
     from goldfish import models as models
+    from goldfish import naive_bayes as naive_bayes
     from goldfish import nn as nn
     from goldfish import probability as probability
     from goldfish import sampling as sampling
@@ -214,7 +215,7 @@ __all__ = [
     "__version__",
 ]
 
-_LAZY = ("cli", "models", "nn", "probability", "sampling", "theory")
+_LAZY = ("cli", "models", "naive_bayes", "nn", "probability", "sampling", "theory")
 
 
 def __getattr__(name: str) -> Any:

@@ -28,8 +28,10 @@ class BetaBernoulli(BetaModel):
     a, b : float
         Positive; a - 1 and b - 1 act as successes and failures seen before.
 
-    Notes ----- `update`, `mle`, `map` and `log_marginal_likelihood` take 0s and 1s, or ``successes=`` with ``trials=``.
-    Source: DeGroot (1970), section 9.2; Gelman et al., BDA3, section 2.4.
+    Notes
+    -----
+    `update`, `mle`, `map` and `log_marginal_likelihood` take 0s and 1s, or ``successes=`` with ``trials=``. Source:
+    DeGroot (1970), section 9.2; Gelman et al., BDA3, section 2.4.
 
     Examples
     --------

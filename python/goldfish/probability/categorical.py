@@ -34,8 +34,10 @@ class DirichletCategorical(ConjugateModel):
     alpha : array_like of shape (K,)
         Positive; K is at least 2.
 
-    Notes ----- `update`, `mle`, `map` and `log_marginal_likelihood` take categories, or ``counts=`` of shape (K,). All
-    results have one entry per category. Source: Gelman et al., BDA3, section 3.4.
+    Notes
+    -----
+    `update`, `mle`, `map` and `log_marginal_likelihood` take categories, or ``counts=`` of shape (K,). All results have
+    one entry per category. Source: Gelman et al., BDA3, section 3.4.
 
     Examples
     --------

@@ -40,9 +40,11 @@ class NormalInvWishart(ConjugateModel):
     psi : array_like of shape (d, d)
         Symmetric and positive definite: the scale matrix.
 
-    Notes ----- `mean` and `var` are (of mu, of Sigma), entry by entry; `mode` is that of the joint density, (m, psi /
-    (nu + d + 2)). `interval` has two arrays of shape (2, d): for the entries of mu, and for the variances, the diagonal
-    of Sigma. Data have shape (n, d). Source: Gelman et al., BDA3, section 3.6; Murphy (2007), section 9.
+    Notes
+    -----
+    `mean` and `var` are (of mu, of Sigma), entry by entry; `mode` is that of the joint density, (m, psi / (nu + d +
+    2)). `interval` has two arrays of shape (2, d): for the entries of mu, and for the variances, the diagonal of Sigma.
+    Data have shape (n, d). Source: Gelman et al., BDA3, section 3.6; Murphy (2007), section 9.
 
     Examples
     --------

@@ -34,10 +34,12 @@ class NormalInvGamma(ConjugateModel):
         One of the two, by keyword: the density of s2 is proportional to ``s2^(-a - 1) exp(-scale / s2)``, rate = 1 /
         scale.
 
-    Notes ----- `mean`, `var`, `mode` and `interval` speak of (mu, s2). `mode` is that of the joint density, whose s2 is
-    scale / (a + 3/2); `marginal_mode` maximises each marginal density and has scale / (a + 1). Squares are taken about
-    the mean, so data far from zero keep their digits. Source: DeGroot (1970), section 9.6; Murphy, "Conjugate Bayesian
-    analysis of the Gaussian distribution" (2007), section 3.
+    Notes
+    -----
+    `mean`, `var`, `mode` and `interval` speak of (mu, s2). `mode` is that of the joint density, whose s2 is scale / (a
+    + 3/2); `marginal_mode` maximises each marginal density and has scale / (a + 1). Squares are taken about the mean,
+    so data far from zero keep their digits. Source: DeGroot (1970), section 9.6; Murphy, "Conjugate Bayesian analysis
+    of the Gaussian distribution" (2007), section 3.
 
     Examples
     --------

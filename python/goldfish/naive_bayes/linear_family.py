@@ -1,0 +1,169 @@
+"""Families whose log-likelihood is linear: sum over features of a + b t(x), with a statistic t of the value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from goldfish.naive_bayes.boundary import Linear
+from goldfish.naive_bayes.family import Family, Fit, Scope, Statistics, refuse_undefined
+from goldfish.naive_bayes.labels import Floats, Labels
+from goldfish.naive_bayes.reduce import Block, View, class_sums, observed_weight, sparse_class_sums
+
+
+def log(x: Floats) -> Floats:
+    """The logarithm, -inf at 0 without a warning."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(x))
+
+
+class LinearFamily(Family):
+    """Statistics: the weighted sum of t(x), and the weight of the rows that observed the feature."""
+
+    def check(self, view: View, block: Block) -> None:
+        """ValueError for values outside the support."""
+
+    def check_sparse(self, view: View) -> None:
+        """ValueError for stored values outside the support."""
+        data = view.X.data
+        if np.isinf(data).any():
+            raise ValueError(f"{view.owner}: X must not hold infinity, got {data[np.isinf(data)][0]:g}")
+
+    def statistic(self, block: Block) -> Floats:
+        """t(x), 0 where x is missing."""
+        return block.values
+
+    def sparse_statistic(self, view: View) -> tuple[Any, Any]:
+        """t(x) as a CSR matrix without missing values, and the matrix of ones where a value is missing, or None."""
+        self.check_sparse(view)
+        missing = np.isnan(view.X.data)
+        if not missing.any():
+            return view.X, None
+        kept, gone = view.X.copy(), view.X.copy()
+        kept.data = np.where(missing, 0.0, view.X.data)
+        gone.data = missing.astype(np.float64)
+        return kept, gone
+
+    def count(self, view: View, labels: Labels) -> Statistics:
+        """The weighted sums of t(x), and the weights observed."""
+        if sparse.issparse(view.X):
+            values, gone = self.sparse_statistic(view)
+            weight = np.repeat(labels.totals()[:, None], view.width, axis=1)
+            if gone is not None:
+                weight -= sparse_class_sums(gone, labels)
+            return {"total": sparse_class_sums(values, labels), "weight": weight}
+        shape = (labels.n_classes, view.width)
+        total, weight = np.zeros(shape), np.zeros(shape)
+        for block in view.blocks():
+            self.check(view, block)
+            part = labels.part(block.rows)
+            total += class_sums(self.statistic(block), part)
+            weight += observed_weight(block, part)
+        return {"total": total, "weight": weight}
+
+
+class LinearFit(Fit):
+    """log p(x | c) = sum over observed features of a[c] + b[c] t(x), plus what does not depend on the class.
+
+    Infinite entries are kept apart, as masks: ``0 * inf`` is no number, but an event of probability zero that did not
+    happen is no obstacle.
+    """
+
+    def __init__(
+        self,
+        family: LinearFamily,
+        a: Floats,
+        b: Floats,
+        scope: Scope,
+        *,
+        parameters: tuple[int, str],
+        attributes: dict[str, Any] | None = None,
+        undefined: Any = False,
+        never: tuple[Any, Any] = (False, False),
+        certain: Any = False,
+        carrier: Callable[[Floats], Floats] | None = None,
+        advice: str = "it was never observed there; alpha > 0 would smooth it",
+    ) -> None:
+        self.family, self.scope, self.carrier, self.advice = family, scope, carrier, advice
+        self.undefined = np.broadcast_to(undefined, a.shape)
+        # Where t(x) > 0, or t(x) = 0, has probability zero in a class; and where t(x) > 0 decides for it.
+        self.never_positive, self.never_zero = (np.broadcast_to(mask, a.shape) & ~self.undefined for mask in never)
+        self.certain = np.broadcast_to(certain, a.shape)
+        self.a = np.where(np.isfinite(a), a, 0.0)
+        self.b = np.where(np.isfinite(b), b, 0.0)
+        self.parameters, self.attributes = parameters, attributes or {}
+
+    def add_log_likelihood(self, view: View, out: Floats) -> None:
+        """Add the log-likelihood of rows, dense or sparse."""
+        if sparse.issparse(view.X):
+            values, gone = self.family.sparse_statistic(view)
+            self._add(values, gone, out)
+            return
+        for block in view.blocks():
+            self.family.check(view, block)
+            refuse_undefined(view, block, self.undefined, self.scope, self.advice)
+            missing = None if block.missing is None else block.missing.astype(np.float64)
+            self._add(self.family.statistic(block), missing, out[block.rows])
+            if self.carrier is not None:
+                out[block.rows] += self.carrier(block.values)[:, None]
+
+    def _add(self, t: Any, missing: Any, out: Floats) -> None:
+        out += t @ self.b.T
+        out += self.a.sum(axis=1)
+        if missing is not None:
+            out -= missing @ self.a.T
+        positive = t > 0 if self.never_positive.any() or self.never_zero.any() or self.certain.any() else None
+        if positive is None:
+            return
+        positive = positive.astype(np.float64)
+        if self.never_zero.any():
+            zeros = self.never_zero.sum(axis=1) - positive @ self.never_zero.T.astype(np.float64)
+            if missing is not None:
+                zeros = zeros - missing @ self.never_zero.T.astype(np.float64)
+            out[zeros > 0.5] = -np.inf
+        out[positive @ self.never_positive.T.astype(np.float64) > 0.5] = -np.inf
+        out[positive @ self.certain.T.astype(np.float64) > 0.5] = np.inf
+
+    def terms(self, view: View) -> Floats:
+        """A + b t(x) of a single row."""
+        block = next(view.blocks())
+        self.family.check(view, block)
+        refuse_undefined(view, block, self.undefined, self.scope, self.advice)
+        t = self.family.statistic(block)[0]
+        values = self.a + self.b * t
+        values = np.where(np.where(t > 0, self.never_positive, self.never_zero), -np.inf, values)
+        values = np.where(self.certain & (t > 0), np.inf, values)
+        return values if block.missing is None else np.where(block.missing[0], 0.0, values)
+
+    def boundary(self, owner: str, positive: int, negative: int, prior: float) -> Linear:
+        """A line, or a plane."""
+        pair = [positive, negative]
+        rough = (self.undefined | self.never_positive | self.never_zero | self.certain)[pair].any(axis=0)
+        if rough.any():
+            raise ValueError(
+                f"{owner}: feature {int(rough.argmax())} has a value of probability zero, so the log-odds are not "
+                "linear (alpha > 0 would smooth it)"
+            )
+        constant = prior + float((self.a[positive] - self.a[negative]).sum())
+        return Linear(self.b[positive] - self.b[negative], constant)
+
+
+class CountFamily(LinearFamily):
+    """Values that are not negative."""
+
+    def check(self, view: View, block: Block) -> None:
+        """ValueError for negative values."""
+        bad = block.values < 0
+        if bad.any():
+            raise ValueError(f"{view.owner}: Negative values in data passed to X, {view.place(block, bad)}")
+
+    def check_sparse(self, view: View) -> None:
+        """ValueError for negative stored values."""
+        super().check_sparse(view)
+        if (view.X.data < 0).any():
+            raise ValueError(
+                f"{view.owner}: Negative values in data passed to X, got {view.X.data[view.X.data < 0][0]:g}"
+            )
