@@ -1,5 +1,6 @@
 //! The backward call: the recurrence over blocks of sequences, then the big products.
 
+use super::forward::{Split, team_steps};
 use super::kernel::{self, Into, Operand, Panels};
 use super::layout::{Frame, Slots};
 use super::steps::kernel::{Backward, Cell};
@@ -9,7 +10,7 @@ use crate::geometry::recurrent::RecurrentGeometry;
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
 use crate::simd::Isa;
-use crate::threads::{SharedMut, parallel_chunks_mut, parallel_for};
+use crate::threads::{Member, SharedMut, parallel_chunks_mut, parallel_for, team};
 
 /// Vectors of columns in a panel.
 const PANEL_VECTORS: usize = kernel::TILE_VECTORS;
@@ -42,25 +43,36 @@ impl<T: Scalar> Call<'_, T> {
             with_panels(isa, self.parameters.weight_hh, frame.hidden, vectors, frame, C::LAYOUT.hidden, |panels| {
                 let (shared_gates, shared_seed, shared_carry) =
                     (SharedMut::new(gates), SharedMut::new(seed), SharedMut::new(carry));
-                let work = plan.rows() * frame.gates() * frame.hidden;
-                let blocks = super::forward::blocks(plan, work);
-                parallel_for(blocks, &|i| {
+                let task = |places, steps, member: &Member| {
                     let task = Backward {
                         isa,
                         plan,
                         frame,
                         cell: &cell,
                         panels,
-                        places: i * plan.batch() / blocks..(i + 1) * plan.batch() / blocks,
+                        places,
+                        steps,
                         gates: shared_gates,
                         h,
                         extra,
                         dy: self.slopes.dy.as_ref(),
                         seed: shared_seed,
                         carry: shared_carry,
+                        member,
                     };
                     task.run();
-                });
+                };
+                match Split::new(plan, plan.rows() * frame.gates() * frame.hidden) {
+                    Split::Batch(blocks) => parallel_for(blocks, &|i| {
+                        let places = i * plan.batch() / blocks..(i + 1) * plan.batch() / blocks;
+                        task(places, 0..plan.steps(), &Member::alone());
+                    }),
+                    Split::Units => {
+                        for steps in team_steps(frame, plan.batch(), 0..plan.steps()).rev() {
+                            team(panels[0].groups(), &|member| task(0..plan.batch(), steps.clone(), member));
+                        }
+                    }
+                }
                 if let Some(dh_0) = gradients.h_0.take() {
                     self.initial_state::<C>(isa, plan, frame, gates, panels[0], seed, dh_0);
                 }
@@ -112,7 +124,7 @@ impl<T: Scalar> Call<'_, T> {
                 lead: 0,
             };
             let operand = Operand::slots(gates.as_ptr(), frame, &C::LAYOUT.hidden[0]);
-            kernel::product(isa, gates, operand, active, panels, into);
+            kernel::product(isa, gates, operand, active, panels, 0..panels.groups(), into);
             for (place, row) in product.chunks_exact(frame.hidden.max(1)).enumerate() {
                 for (to, &value) in dh_0[plan.sequence(place) * frame.hidden..].iter_mut().zip(row) {
                     *to += value;
@@ -145,7 +157,7 @@ impl<T: Scalar> Call<'_, T> {
                 };
                 let from = &rows.gates[first * frame.gates()..];
                 let operand = Operand::slots(from.as_ptr(), frame, &C::LAYOUT.input);
-                kernel::product(rows.isa, from, operand, places.len(), panels[0], into);
+                kernel::product(rows.isa, from, operand, places.len(), panels[0], 0..panels[0].groups(), into);
             });
         });
     }

@@ -11,7 +11,7 @@ use crate::geometry::recurrent::RecurrentGeometry;
 use crate::memory::{Block, OutOfMemory, with_scratch};
 use crate::scalar::Scalar;
 use crate::simd::Isa;
-use crate::threads::{SharedMut, num_threads, parallel_chunks_mut, parallel_for};
+use crate::threads::{Member, SharedMut, num_threads, parallel_chunks_mut, parallel_for, team};
 
 /// Rows for which x is multiplied at once: enough to use each panel several times, few enough to stay in the cache.
 const CHUNK_ROWS: usize = 96;
@@ -21,6 +21,12 @@ const BLOCK_PLACES: usize = 48;
 const RAGGED_PLACES: usize = 6;
 /// Multiply-adds below which one thread works alone.
 const SMALL: usize = 200_000;
+/// Multiply-adds of a step that are worth a meeting.
+const SMALL_STEP: usize = 16_384;
+/// Multiply-adds with x, of a chunk, that are less than a worker's patience when it finds no work.
+const SMALL_PROJECTION: usize = 8_000_000;
+/// Multiply-adds after which a team forms anew: a worker that was asleep joins the next one, before it falls asleep again.
+const TEAM_WORK: usize = 2_000_000;
 
 pub struct Call<'a, T> {
     pub isa: Isa,
@@ -82,118 +88,20 @@ impl<T: Scalar> Call<'_, T> {
             c_n: outputs.c_n.map(SharedMut::new),
         };
         self.with_packed::<C, _>(&frame, |packed| {
-            let blocks = blocks(&plan, plan.rows() * frame.gates() * (frame.inputs + frame.hidden));
-            parallel_for(blocks, &|i| {
-                let places = i * plan.batch() / blocks..(i + 1) * plan.batch() / blocks;
-                self.block(&plan, &frame, &cell, packed, &targets, places);
-            });
+            let work = Work { call: self, plan: &plan, frame: &frame, cell: &cell, packed, targets: &targets };
+            match Split::new(&plan, plan.rows() * frame.gates() * (frame.inputs + frame.hidden)) {
+                Split::Batch(blocks) => parallel_for(blocks, &|i| {
+                    let places = i * plan.batch() / blocks..(i + 1) * plan.batch() / blocks;
+                    work.run(places, false);
+                }),
+                Split::Units => work.run(0..plan.batch(), true),
+            }
         });
         Ok(saved.map(|(gates, h, extra)| Saved { plan, frame, isa: self.isa, gates, h, extra }))
     }
 
     fn frame<C: Cell<T>>(&self) -> Frame {
         Frame::new(C::LAYOUT, lanes_on::<T>(self.isa), self.geometry.inputs, self.geometry.hidden)
-    }
-
-    /// All steps of some sequences.
-    fn block<C: Cell<T>>(
-        &self,
-        plan: &Plan,
-        frame: &Frame,
-        cell: &C,
-        packed: &Packed<T>,
-        targets: &Targets<T>,
-        places: Range<usize>,
-    ) {
-        let per_chunk = (CHUNK_ROWS / places.len().max(1)).max(1);
-        let rows = per_chunk * places.len();
-        let x_size = if let Input::Features(_) = self.x { rows * frame.inputs } else { 0 };
-        let ring = if self.keep { 0 } else { 2 * places.len() * frame.state() };
-        let window = if self.keep { 0 } else { rows * frame.gates() };
-        with_scratch::<T, _>(x_size + 2 * ring + window, |scratch| {
-            let (x_rows, scratch) = scratch.split_at_mut(x_size);
-            let (h, scratch) = scratch.split_at_mut(ring);
-            let (extra, gates) = scratch.split_at_mut(ring);
-            let (gates, h, extra) = if self.keep {
-                (targets.gates, targets.h, targets.extra)
-            } else {
-                (SharedMut::new(gates), SharedMut::new(h), SharedMut::new(extra))
-            };
-            let mut start = 0;
-            loop {
-                let steps = start..(start + per_chunk).min(plan.length(places.start).max(start));
-                let keep =
-                    if self.keep { Keep::Everything } else { Keep::Window { step: start, places: places.len() } };
-                self.project::<C>(plan, frame, packed, keep, &places, &steps, gates, x_rows);
-                Forward {
-                    isa: self.isa,
-                    plan,
-                    frame,
-                    cell,
-                    panels: &packed.hidden,
-                    places: places.clone(),
-                    steps: steps.clone(),
-                    keep,
-                    gates,
-                    h,
-                    extra,
-                    h_0: self.parameters.h_0,
-                    c_0: self.parameters.c_0,
-                    y: targets.y,
-                    h_n: targets.h_n,
-                    c_n: targets.c_n,
-                }
-                .run();
-                start = steps.end;
-                if start >= plan.length(places.start) {
-                    return;
-                }
-            }
-        });
-    }
-
-    /// What x contributes to the gates of some steps.
-    fn project<C: Cell<T>>(
-        &self,
-        plan: &Plan,
-        frame: &Frame,
-        packed: &Packed<T>,
-        keep: Keep,
-        places: &Range<usize>,
-        steps: &Range<usize>,
-        gates: SharedMut<T>,
-        x_rows: &mut [T],
-    ) {
-        let mut rows = Vec::with_capacity(steps.len() * places.len());
-        let mut ids = Vec::new();
-        for s in steps.clone() {
-            for i in 0..plan.active(s).clamp(places.start, places.end) - places.start {
-                let (t, b) = (plan.time(s, places.start + i), plan.sequence(places.start + i));
-                match self.x {
-                    Input::Features(sequence) => {
-                        x_rows[rows.len() * frame.inputs..][..frame.inputs].copy_from_slice(sequence.row(t, b));
-                    }
-                    Input::Categories(all) => ids.push(all[t * plan.batch() + b] as usize),
-                }
-                rows.push(keep.gates(plan, s, places.start, i) * frame.gates());
-            }
-        }
-        let input = &C::LAYOUT.input;
-        let into = Into {
-            target: gates,
-            rows: &rows,
-            group: frame.units * frame.slots * frame.lanes,
-            columns: frame.gates(),
-            bias: Some(packed.bias),
-            lead: input.first,
-        };
-        match self.x {
-            Input::Features(_) => {
-                let operand = Operand::rows(x_rows.as_ptr(), frame.inputs, frame.inputs);
-                kernel::product(self.isa, x_rows, operand, rows.len(), packed.input, into);
-            }
-            Input::Categories(_) => kernel::lookup(self.isa, &ids, packed.input, into),
-        }
     }
 
     fn with_packed<C: Cell<T>, R>(&self, frame: &Frame, body: impl FnOnce(&Packed<T>) -> R) -> R {
@@ -215,6 +123,141 @@ impl<T: Scalar> Call<'_, T> {
             let input = panels_of(frame, input, frame.inputs, input_panels);
             body(&Packed { input, hidden: packed_hidden, bias })
         })
+    }
+}
+
+/// What all tasks of a call share.
+struct Work<'a, T, C> {
+    call: &'a Call<'a, T>,
+    plan: &'a Plan,
+    frame: &'a Frame,
+    cell: &'a C,
+    packed: &'a Packed<'a, T>,
+    targets: &'a Targets<'a, T>,
+}
+
+/// The inputs of some steps, and the rows of gates that they contribute to.
+struct Chunk<'a, T> {
+    x_rows: &'a [T],
+    ids: Vec<usize>,
+    gates: Vec<usize>,
+}
+
+impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
+    /// All steps of some sequences; with `units`, by several threads.
+    fn run(&self, places: Range<usize>, units: bool) {
+        let (call, plan, frame, targets) = (self.call, self.plan, self.frame, self.targets);
+        let steps_here = plan.length(places.start);
+        let chunks = (steps_here * places.len()).div_ceil(CHUNK_ROWS).max(1);
+        let per_chunk = if units { steps_here.div_ceil(chunks) } else { CHUNK_ROWS / places.len().max(1) }.max(1);
+        let rows = per_chunk * places.len();
+        let x_size = if let Input::Features(_) = call.x { rows * frame.inputs } else { 0 };
+        let ring = if call.keep { 0 } else { 2 * places.len() * frame.state() };
+        let window = if call.keep { 0 } else { rows * frame.gates() };
+        with_scratch::<T, _>(x_size + 2 * ring + window, |scratch| {
+            let (x_rows, scratch) = scratch.split_at_mut(x_size);
+            let (h, scratch) = scratch.split_at_mut(ring);
+            let (extra, gates) = scratch.split_at_mut(ring);
+            let (gates, h, extra) = if call.keep {
+                (targets.gates, targets.h, targets.extra)
+            } else {
+                (SharedMut::new(gates), SharedMut::new(h), SharedMut::new(extra))
+            };
+            let mut start = 0;
+            loop {
+                let steps = start..(start + per_chunk).min(steps_here.max(start));
+                let keep =
+                    if call.keep { Keep::Everything } else { Keep::Window { step: start, places: places.len() } };
+                let chunk = self.collect(keep, &places, &steps, x_rows);
+                // Where it is short, the members of the first team compute what they need themselves, next to their caches.
+                let short = chunk.gates.len() * frame.gates() * frame.inputs < SMALL_PROJECTION;
+                if units && !short {
+                    parallel_for(frame.blocks(), &|block| self.project(&chunk, gates, block..block + 1));
+                }
+                let recur = |piece: Range<usize>, member: &Member| {
+                    if piece.start == start && (short || !units) {
+                        self.project(&chunk, gates, member.share(frame.blocks()));
+                    }
+                    Forward {
+                        isa: call.isa,
+                        plan,
+                        frame,
+                        cell: self.cell,
+                        panels: &self.packed.hidden,
+                        places: places.clone(),
+                        steps: piece,
+                        keep,
+                        gates,
+                        h,
+                        extra,
+                        h_0: call.parameters.h_0,
+                        c_0: call.parameters.c_0,
+                        y: targets.y,
+                        h_n: targets.h_n,
+                        c_n: targets.c_n,
+                        member,
+                    }
+                    .run();
+                };
+                if units {
+                    for piece in team_steps(frame, places.len(), steps.clone()) {
+                        team(frame.blocks(), &|member| recur(piece.clone(), member));
+                    }
+                } else {
+                    recur(steps.clone(), &Member::alone());
+                }
+                start = steps.end;
+                if start >= steps_here {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Copies the inputs of some steps to where they lie side by side.
+    fn collect<'b>(
+        &self,
+        keep: Keep,
+        places: &Range<usize>,
+        steps: &Range<usize>,
+        x_rows: &'b mut [T],
+    ) -> Chunk<'b, T> {
+        let (plan, frame) = (self.plan, self.frame);
+        let mut gates = Vec::with_capacity(steps.len() * places.len());
+        let mut ids = Vec::new();
+        for s in steps.clone() {
+            for i in 0..plan.active(s).clamp(places.start, places.end) - places.start {
+                let (t, b) = (plan.time(s, places.start + i), plan.sequence(places.start + i));
+                match self.call.x {
+                    Input::Features(sequence) => {
+                        x_rows[gates.len() * frame.inputs..][..frame.inputs].copy_from_slice(sequence.row(t, b));
+                    }
+                    Input::Categories(all) => ids.push(all[t * plan.batch() + b] as usize),
+                }
+                gates.push(keep.gates(plan, s, places.start, i) * frame.gates());
+            }
+        }
+        Chunk { x_rows, ids, gates }
+    }
+
+    /// What x contributes to the gates of a chunk: those of some blocks.
+    fn project(&self, chunk: &Chunk<T>, gates: SharedMut<T>, blocks: Range<usize>) {
+        let (isa, frame, panels) = (self.call.isa, self.frame, self.packed.input);
+        let into = Into {
+            target: gates,
+            rows: &chunk.gates,
+            group: frame.units * frame.slots * frame.lanes,
+            columns: frame.gates(),
+            bias: Some(self.packed.bias),
+            lead: C::LAYOUT.input.first,
+        };
+        match self.call.x {
+            Input::Features(_) => {
+                let operand = Operand::rows(chunk.x_rows.as_ptr(), frame.inputs, frame.inputs);
+                kernel::product(isa, chunk.x_rows, operand, chunk.gates.len(), panels, blocks, into);
+            }
+            Input::Categories(_) => kernel::lookup(isa, &chunk.ids, panels, blocks, into),
+        }
     }
 }
 
@@ -250,18 +293,40 @@ fn fill_bias<T: Scalar, C: Cell<T>>(frame: &Frame, parameters: &Parameters<T>, b
     }
 }
 
-/// Into how many tasks the batch is cut. The results do not depend on it.
-pub fn blocks(plan: &Plan, work: usize) -> usize {
-    let (batch, threads) = (plan.batch(), num_threads());
-    if batch == 0 {
-        0
-    } else if batch < 4 || work < SMALL || threads == 1 && plan.equal() && batch <= BLOCK_PLACES {
-        1
-    } else if plan.equal() {
-        batch.div_ceil(BLOCK_PLACES).next_multiple_of(threads).min(batch / 2)
-    } else {
-        batch.div_ceil(RAGGED_PLACES).max(2)
+/// How the recurrence is shared among threads. The results do not depend on it.
+pub enum Split {
+    /// Tasks of different sequences, so many of them.
+    Batch(usize),
+    /// Too few sequences for that: a team, each member with other units, that meets after each step.
+    Units,
+}
+
+impl Split {
+    pub fn new(plan: &Plan, work: usize) -> Self {
+        let (batch, threads) = (plan.batch(), num_threads());
+        if batch == 0 {
+            Split::Batch(0)
+        } else if work < SMALL || threads == 1 && plan.equal() && batch <= BLOCK_PLACES {
+            Split::Batch(1)
+        } else if batch < 4 {
+            if work / plan.rows().max(1) * batch < SMALL_STEP { Split::Batch(1) } else { Split::Units }
+        } else if plan.equal() {
+            Split::Batch(batch.div_ceil(BLOCK_PLACES).next_multiple_of(threads).min(batch / 2))
+        } else {
+            Split::Batch(batch.div_ceil(RAGGED_PLACES).max(2))
+        }
     }
+}
+
+/// The pieces of a range of steps that teams form anew for; the last steps come in the last piece.
+pub fn team_steps(
+    frame: &Frame,
+    places: usize,
+    steps: Range<usize>,
+) -> impl DoubleEndedIterator<Item = Range<usize>> + use<> {
+    let most = (TEAM_WORK / (places * frame.gates() * frame.hidden).max(1)).max(1);
+    let pieces = steps.len().div_ceil(most).max(1);
+    (0..pieces).map(move |i| steps.start + i * steps.len() / pieces..steps.start + (i + 1) * steps.len() / pieces)
 }
 
 /// Zeros in y, or dx, past the end of each sequence.

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::layout::{Frame, Slots};
 use crate::gemm::kernel::accumulate;
@@ -112,6 +113,9 @@ pub struct Strip<T> {
     pub rows: usize,
     /// At most [`TILE_VECTORS`].
     pub vectors: usize,
+    /// For a single row, a second panel of as many vectors, its results behind the first one's: so many elements further on
+    /// are its initial values and its panel.
+    pub second: Option<[usize; 2]>,
 }
 
 impl<T: Scalar> Kernel<T> for Strip<T> {
@@ -120,6 +124,14 @@ impl<T: Scalar> Kernel<T> for Strip<T> {
     #[inline(always)]
     unsafe fn run<S: Simd<T = T>>(self) {
         unsafe {
+            if let Some(second) = self.second {
+                return match self.vectors {
+                    1 => self.pair::<S, 1>(second),
+                    2 => self.pair::<S, 2>(second),
+                    3 => self.pair::<S, 3>(second),
+                    _ => self.pair::<S, 4>(second),
+                };
+            }
             for i in 0..self.rows.div_ceil(TILE_ROWS) {
                 let (first, end) = (tile_start(self.rows, i), tile_start(self.rows, i + 1));
                 let initial_offset = if self.initial.is_null() { 0 } else { first * self.initial_row };
@@ -155,11 +167,46 @@ impl<T: Scalar> Strip<T> {
         }
     }
 
-    // With sixteen registers a tile wider than two vectors would spill.
+    /// One row times two panels: a single one gives too few sums to hide how long an addition takes.
+    #[inline(always)]
+    unsafe fn pair<S: Simd<T = T>, const NV: usize>(&self, second: [usize; 2]) {
+        unsafe {
+            let step = NV * S::LANES;
+            let [initial, panel] = second;
+            let mut acc = [[S::zero(); NV]; 2];
+            if !self.initial.is_null() {
+                for j in 0..NV {
+                    acc[0][j] = S::load(self.initial.add(j * S::LANES));
+                    acc[1][j] = S::load(self.initial.add(initial + j * S::LANES));
+                }
+            }
+            let Operand { mut start, segments, length, stride, .. } = self.operand;
+            let (mut first, mut other) = (self.panel, self.panel.wrapping_add(panel));
+            for _ in 0..segments {
+                for k in 0..length {
+                    let x = S::splat(*start.add(k));
+                    for j in 0..NV {
+                        acc[0][j] = S::fma(x, S::load(first.add(j * S::LANES)), acc[0][j]);
+                        acc[1][j] = S::fma(x, S::load(other.add(j * S::LANES)), acc[1][j]);
+                    }
+                    first = first.wrapping_add(step);
+                    other = other.wrapping_add(step);
+                }
+                start = start.wrapping_add(stride);
+            }
+            for i in 0..2 {
+                for j in 0..NV {
+                    S::store(self.buffer.add((i * NV + j) * S::LANES), acc[i][j]);
+                }
+            }
+        }
+    }
+
+    // With sixteen registers a tile of several rows, wider than two vectors, would spill.
     #[inline(always)]
     unsafe fn tall<S: Simd<T = T>, const MR: usize, const NV: usize>(&self) {
         unsafe {
-            if S::REGISTERS == 32 || NV <= 2 {
+            if S::REGISTERS == 32 || NV <= 2 || MR <= 2 {
                 return self.columns::<S, MR, NV>(0, NV);
             }
             self.columns::<S, MR, 2>(0, NV);
@@ -220,9 +267,15 @@ impl<T> Panels<'_, T> {
         self.wide.min(self.vectors - group * self.wide)
     }
 
+    /// Elements from one group to the next.
+    #[inline(always)]
+    pub fn group_size(&self, lanes: usize) -> usize {
+        self.wide * lanes * self.depth
+    }
+
     #[inline(always)]
     pub fn group(&self, group: usize, lanes: usize) -> *const T {
-        self.data.as_ptr().wrapping_add(group * self.wide * lanes * self.depth)
+        self.data.as_ptr().wrapping_add(group * self.group_size(lanes))
     }
 }
 
@@ -232,6 +285,7 @@ struct Product<'a, T> {
     operand: Operand<T>,
     rows: usize,
     panels: Panels<'a, T>,
+    groups: Range<usize>,
     into: Into<'a, T>,
 }
 
@@ -276,20 +330,29 @@ impl<T: Scalar> Into<'_, T> {
     }
 }
 
-/// `into.rows[i] = bias + operand[i] * panels`. No other task may write these rows.
+/// `into.rows[i] = bias + operand[i] * panels`, the columns of some groups. No other task may write these.
 ///
 /// `operand` holds `rows` rows inside `source`.
-pub fn product<T: Scalar>(isa: Isa, source: &[T], operand: Operand<T>, rows: usize, panels: Panels<T>, into: Into<T>) {
+pub fn product<T: Scalar>(
+    isa: Isa,
+    source: &[T],
+    operand: Operand<T>,
+    rows: usize,
+    panels: Panels<T>,
+    groups: Range<usize>,
+    into: Into<T>,
+) {
     if rows == 0 {
         return;
     }
     into.check(rows, lanes_on::<T>(isa), &panels);
+    assert!(groups.end <= panels.groups());
     assert!(operand.depth() == panels.depth);
     let begin = (operand.start as usize - source.as_ptr() as usize) / size_of::<T>();
     let last = (rows - 1) * operand.row + operand.segments.saturating_sub(1) * operand.stride + operand.length;
     assert!(operand.segments == 0 || begin + last <= source.len());
     // SAFETY: the asserts above; the caller keeps other tasks away.
-    unsafe { simd::run_on(isa, Product { isa, operand, rows, panels, into }) }
+    unsafe { simd::run_on(isa, Product { isa, operand, rows, panels, groups, into }) }
 }
 
 impl<T: Scalar> Kernel<T> for Product<'_, T> {
@@ -300,7 +363,7 @@ impl<T: Scalar> Kernel<T> for Product<'_, T> {
         unsafe {
             let mut buffer = Buffer::new();
             let into = &self.into;
-            for group in 0..self.panels.groups() {
+            for group in self.groups.clone() {
                 let vectors = self.panels.vectors_in(group);
                 let column = group * into.group;
                 let lead = into.lead * S::LANES;
@@ -314,6 +377,7 @@ impl<T: Scalar> Kernel<T> for Product<'_, T> {
                         buffer: buffer.start(),
                         rows: end - first,
                         vectors,
+                        second: None,
                     };
                     simd::run_on(self.isa, strip);
                     for row in first..end {
@@ -337,17 +401,19 @@ impl<T: Scalar> Kernel<T> for Product<'_, T> {
 struct Lookup<'a, T> {
     ids: &'a [usize],
     panels: Panels<'a, T>,
+    groups: Range<usize>,
     into: Into<'a, T>,
 }
 
-/// `into.rows[i] = bias + row ids[i] of the panels`. No other task may write these rows.
-pub fn lookup<T: Scalar>(isa: Isa, ids: &[usize], panels: Panels<T>, into: Into<T>) {
+/// `into.rows[i] = bias + row ids[i] of the panels`, the columns of some groups. No other task may write these.
+pub fn lookup<T: Scalar>(isa: Isa, ids: &[usize], panels: Panels<T>, groups: Range<usize>, into: Into<T>) {
     into.check(ids.len(), lanes_on::<T>(isa), &panels);
+    assert!(groups.end <= panels.groups());
     assert!(
         ids.iter().all(|&id| id < panels.depth) && panels.vectors.is_multiple_of(panels.wide) && into.bias.is_some()
     );
     // SAFETY: the asserts above; the caller keeps other tasks away.
-    unsafe { simd::run_on(isa, Lookup { ids, panels, into }) }
+    unsafe { simd::run_on(isa, Lookup { ids, panels, groups, into }) }
 }
 
 impl<T: Scalar> Kernel<T> for Lookup<'_, T> {
@@ -358,7 +424,7 @@ impl<T: Scalar> Kernel<T> for Lookup<'_, T> {
         unsafe {
             let (into, wide) = (&self.into, self.panels.wide);
             for (row, &id) in self.ids.iter().enumerate() {
-                for group in 0..self.panels.groups() {
+                for group in self.groups.clone() {
                     let column = group * into.group;
                     let to = into.target.as_mut_ptr().add(into.rows[row] + column);
                     into.write_lead::<S>(to, column);

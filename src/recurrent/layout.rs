@@ -4,6 +4,8 @@
 //! by side, in `slots` vectors: a register tile that covers them ends with all gates of its units. The panel of gates has
 //! one such row per step and sequence; it holds first what comes from x, then the activations, then their gradients.
 
+use std::ops::Range;
+
 /// Adjacent slots that are multiplied with the same operand, and the gate (in PyTorch's order) that each of them is.
 pub struct Slots {
     pub first: usize,
@@ -80,6 +82,12 @@ impl Frame {
     /// Units in vector `v` that exist.
     pub fn units_in(&self, v: usize) -> usize {
         self.hidden.saturating_sub(v * self.lanes).min(self.lanes)
+    }
+
+    /// The units of some blocks, those that exist.
+    pub fn block_units(&self, blocks: &Range<usize>) -> Range<usize> {
+        let unit = |block: usize| (block * self.units * self.lanes).min(self.hidden);
+        unit(blocks.start)..unit(blocks.end)
     }
 
     /// Vectors of a block's tile over `slots`.

@@ -361,6 +361,45 @@ fn threads_do_not_change_a_bit() {
     }
 }
 
+/// So few sequences that the threads share the units. Whether workers come in time is open, hence the repetitions.
+#[test]
+fn members_of_a_team_do_not_change_a_bit() {
+    for network in NETWORKS {
+        for (batch, ragged) in [(1, false), (3, false), (3, true)] {
+            let options = Options { ragged, reverse: ragged, given: true, categories: false };
+            let sizes = [40, batch, 30, 250];
+            let p = problem(network, sizes, options, 6).to_f32();
+            let slopes = problem(network, sizes, options, 6).slopes(3);
+            let slopes = slopes.map(|slope| slope.iter().map(|&v| v as f32).collect::<Vec<f32>>());
+            let mut results = vec![];
+            for threads in [1, 2, 2, 2, 3, 8] {
+                let previous = crate::threads::set_override(Some(threads));
+                let states = p.run(simd::isa(), false);
+                results.push((states.y, states.h_n, p.gradients(simd::isa(), &slopes)));
+                crate::threads::set_override(previous);
+            }
+            assert!(results.iter().all(|result| *result == results[0]), "{network:?} {batch} {ragged}");
+        }
+    }
+}
+
+/// Alone or beside others, a sequence is summed in the same order: one row runs through two panels at once, six through one.
+#[test]
+fn a_sequence_has_the_same_bits_alone() {
+    for network in NETWORKS {
+        for isa in Isa::all_available() {
+            let options = Options { ragged: false, reverse: false, given: false, categories: false };
+            let p = problem(network, [5, 6, 7, 90], options, 9).to_f32();
+            let mut alone = p.clone();
+            alone.geometry.batch = 1;
+            alone.arrays[X] = p.arrays[X].chunks_exact(6 * 7).flat_map(|step| step[2 * 7..3 * 7].to_vec()).collect();
+            let all = p.run(isa, false).y;
+            let expected: Vec<f32> = all.chunks_exact(6 * 90).flat_map(|step| step[2 * 90..3 * 90].to_vec()).collect();
+            assert_eq!(alone.run(isa, false).y, expected, "{network:?} {isa:?}");
+        }
+    }
+}
+
 #[test]
 fn strided_sequences_are_read_where_they_are() {
     let options = Options { ragged: false, reverse: false, given: true, categories: false };

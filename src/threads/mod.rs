@@ -4,7 +4,7 @@
 //! workers help. How a job gets to the workers and back is told in `pool.rs`.
 //!
 //! * Which thread runs a task, and when, is open; so results must not depend on it, and tasks must not wait for one
-//!   another: all of them may run on one thread.
+//!   another: all of them may run on one thread. The members of a [`team`] may.
 //! * Workers start when a call first wants them. Idle ones poll for about 200 us, which makes the next dispatch cheap,
 //!   and then park. Waking them takes up to 100 us, during which the caller gets on with the tasks.
 //! * The pool serves one call at a time. A call that finds it busy, from another thread or from inside a task, runs all
@@ -20,6 +20,7 @@ mod placement;
 mod pool;
 mod shared;
 mod sync;
+mod team;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod tests;
 
@@ -29,6 +30,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize};
 
 use pool::Pool;
 pub use shared::{SharedMut, parallel_chunks_mut};
+pub use team::Member;
 
 /// The process value; 0 until it is first needed.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -93,6 +95,20 @@ pub fn parallel_for(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
     let helpers = num_threads().min(tasks).saturating_sub(1);
     if helpers == 0 || !pool().run(helpers, tasks, body) {
         (0..tasks).for_each(body);
+    }
+}
+
+/// Calls `body` once on each of up to `most` threads, at the same time: they may wait for one another ([`Member::meet`]).
+///
+/// How many come is open, the calling thread at least: with one thread, or when the pool is busy or asleep, it is alone.
+///
+/// # Panics
+///
+/// If a member panics, the others panic at their next meeting, and the first panic is raised again when all have returned.
+pub fn team(most: usize, body: &(dyn Fn(&Member) + Sync)) {
+    let helpers = num_threads().min(most).saturating_sub(1);
+    if helpers == 0 || !pool().team(helpers, body) {
+        body(&Member::alone());
     }
 }
 

@@ -115,3 +115,41 @@ fn loom_a_panic_reaches_the_caller_and_the_pool_lives_on() {
         results.assert_all(1);
     });
 }
+
+/// A member reads what the others wrote before their meeting.
+#[test]
+fn loom_members_of_a_team_see_each_other_s_work() {
+    model(2, |pool| {
+        let (before, after) = (Results::new(2), Results::new(2));
+        assert!(pool.team(1, &|member| {
+            member.share(2).for_each(|i| before.count(i));
+            member.meet();
+            before.assert_all(1);
+            member.share(2).for_each(|i| after.count(i));
+        }));
+        after.assert_all(1);
+    });
+}
+
+#[test]
+fn loom_a_job_follows_a_team() {
+    model(2, |pool| {
+        let results = Results::new(2);
+        assert!(pool.team(1, &|member| member.meet()));
+        assert!(pool.run(1, 2, &|i| results.count(i)));
+        results.assert_all(1);
+    });
+}
+
+#[test]
+fn loom_a_team_that_loses_a_member_ends() {
+    model(2, |pool| {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            pool.team(1, &|member| {
+                assert_ne!(member.share(2).end, 2);
+                member.meet();
+            })
+        }));
+        assert!(!outcome.unwrap_err().is::<super::team::Deserted>());
+    });
+}

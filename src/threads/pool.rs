@@ -36,6 +36,12 @@
 //! sequentially consistent fence between the two steps, so at least one of them sees the other, and no wake-up is lost.
 //! Whoever puts an `asleep` flag down takes the worker off `sleepers`; nobody is woken twice.
 //!
+//! # Teams
+//!
+//! The members of a [`Team`] wait for one another, so none may start before it is known who they are. The caller opens the gate,
+//! gives the workers that are awake a moment to enter, shuts it, and counts the active: that is the team, and only now does
+//! it begin. A worker that is asleep is woken for the next call and missed in this one.
+//!
 //! # Panics
 //!
 //! A panic in a task is caught where it happens and kept in the job, the tasks not yet claimed are dropped, and the
@@ -49,9 +55,12 @@ use std::time::Duration;
 
 use super::placement::{Home, keep_off};
 use super::sync::{AtomicBool, AtomicU64, AtomicUsize, JoinHandle, Patience, UnsafeCell, fence, park, spawn};
+use super::team::{Deserted, Member, Team};
 
 /// How long an idle worker polls for a job before it parks.
 const AWAKE: Duration = Duration::from_micros(200);
+/// How long a team waits for its members: enough for those that are awake.
+const GATHERING: Duration = Duration::from_micros(5);
 /// The most workers that a pool starts; seats must fit their field of the gate.
 const MAX_WORKERS: usize = 1023;
 
@@ -69,7 +78,7 @@ struct Job<'a> {
 impl Job<'_> {
     /// Claims and runs tasks until none is left.
     fn work(&self) {
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
+        self.attempt(|| {
             loop {
                 let i = self.next.fetch_add(1, Relaxed);
                 if i >= self.tasks {
@@ -77,8 +86,12 @@ impl Job<'_> {
                 }
                 (self.body)(i);
             }
-        }));
-        if let Err(payload) = outcome {
+        });
+    }
+
+    /// Does not unwind.
+    fn attempt(&self, work: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
             self.fail(payload);
         }
     }
@@ -88,8 +101,9 @@ impl Job<'_> {
     fn fail(&self, payload: Payload) {
         self.next.store(self.tasks, Relaxed);
         let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
-        match *first {
+        match &*first {
             None => *first = Some(payload),
+            Some(earlier) if earlier.is::<Deserted>() => *first = Some(payload),
             // Dropping a payload runs foreign code, which could panic in its turn and lose the worker.
             Some(_) => std::mem::forget(payload),
         }
@@ -160,19 +174,56 @@ impl Pool {
 
     /// Runs the tasks with at most `helpers` workers; false, with nothing done, if the pool is busy.
     pub fn run(&'static self, helpers: usize, tasks: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
-        if self.desk.busy.compare_exchange(false, true, Acquire, Relaxed).is_err() {
+        if !self.take() {
             return false;
         }
         let job = Job { body, tasks, next: AtomicUsize::new(0), panic: Mutex::new(None) };
-        // SAFETY: `busy` is ours, and `close` runs before `job` ends (`work` does not unwind).
+        // SAFETY: `busy` is ours, and `finish` runs before `job` ends (`work` does not unwind).
         unsafe { self.open(helpers, &job) };
         job.work();
+        self.finish(&job);
+        true
+    }
+
+    /// Runs `body` on this thread and at the same time on those of at most `helpers` workers that come at once; false, with
+    /// nothing done, if the pool is busy.
+    pub fn team(&'static self, helpers: usize, body: &(dyn Fn(&Member) + Sync)) -> bool {
+        if !self.take() {
+            return false;
+        }
+        let team = Team::new();
+        let part = |index: usize| team.take_part(index, body);
+        // The caller is member 0. A worker that leaves a meeting has met everybody, so none claims two parts that meet.
+        let job = Job { body: &part, tasks: helpers + 1, next: AtomicUsize::new(1), panic: Mutex::new(None) };
+        // SAFETY: `busy` is ours, and `finish` runs before `job` and `team` end (`attempt` does not unwind).
+        unsafe { self.open(helpers, &job) };
+        team.begin(1 + self.gather());
+        job.attempt(|| part(0));
+        self.finish(&job);
+        true
+    }
+
+    /// Takes `busy`, if it is free.
+    fn take(&self) -> bool {
+        self.desk.busy.compare_exchange(false, true, Acquire, Relaxed).is_ok()
+    }
+
+    /// Ends a job, gives `busy` back, and raises the job's panic.
+    fn finish(&self, job: &Job) {
         self.close();
         self.desk.busy.store(false, Release);
-        if let Some(payload) = job.panic.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let payload = job.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(payload) = payload {
             resume_unwind(payload);
         }
-        true
+    }
+
+    /// Waits a moment for workers to take the seats, then lets no more in; returns how many came. They stay until the job has
+    /// work for them.
+    fn gather(&self) -> usize {
+        let mut patience = Patience::new();
+        while self.door.gate.load(Relaxed) & SEAT_MASK != 0 && patience.poll() < GATHERING {}
+        (self.door.gate.fetch_and(!SEAT_MASK, Acquire) & ACTIVE_MASK) as usize
     }
 
     /// Publishes a job.

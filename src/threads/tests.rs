@@ -278,3 +278,53 @@ fn threads_from_the_environment() {
     }
     assert_eq!(threads_from(|_| None), None);
 }
+
+#[test]
+fn the_members_of_a_team_meet() {
+    for threads in 1..=8 {
+        with_threads(threads, || {
+            for rounds in [0, 1, 50] {
+                let mut counts = vec![0usize; 24];
+                let shared = SharedMut::new(&mut counts);
+                team(threads, &|member| {
+                    for round in 0..rounds {
+                        let share = member.share(24);
+                        // SAFETY: the shares are disjoint, and between two meetings only their owners use them.
+                        unsafe { shared.slice(share.start, share.len()) }.iter_mut().for_each(|count| *count += 1);
+                        member.meet();
+                        // SAFETY: everybody has met, so nobody writes.
+                        assert!(unsafe { shared.slice(0, 24) }.iter().all(|&count| count == round + 1));
+                        member.meet();
+                    }
+                });
+                assert!(counts.iter().all(|&count| count == rounds));
+            }
+        });
+    }
+}
+
+#[test]
+fn a_team_inside_a_job_is_alone() {
+    with_threads(2, || {
+        parallel_for(2, &|_| team(2, &|member| assert_eq!(member.share(6), 0..6)));
+        team(2, &|_| team(2, &|member| assert_eq!(member.share(6), 0..6)));
+    });
+}
+
+#[test]
+fn the_panic_of_a_member_reaches_the_caller() {
+    with_threads(3, || {
+        for _ in 0..200 {
+            let outcome = std::panic::catch_unwind(|| {
+                team(3, &|member| {
+                    member.meet();
+                    assert!(member.share(3).end != 3, "the last one");
+                    member.meet();
+                });
+            });
+            let message = outcome.unwrap_err();
+            assert!(message.downcast_ref::<&str>().is_some_and(|text| text.contains("the last one")));
+        }
+        parallel_for(4, &|_| {});
+    });
+}

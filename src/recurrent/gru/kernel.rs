@@ -86,6 +86,7 @@ impl<T: Scalar> Cell<T> for ResetBefore {
     unsafe fn forward<S: Simd<T = T>>(&self, step: &Step<'_, T>) {
         unsafe {
             step.forward::<S, _>(0, 0, step.h_prev, &ForwardGates);
+            step.member.meet();
             step.forward::<S, _>(1, 2, step.extra, &ForwardCandidate);
         }
     }
@@ -96,6 +97,7 @@ impl<T: Scalar> Cell<T> for ResetBefore {
             let [gates, candidate] = GRU_RESET_BEFORE.hidden else { return };
             let next = Operand::slots(step.next, step.frame, gates);
             step.backward::<S, _>(0, step.seed, next, step.continued, &BackwardCandidate);
+            step.member.meet();
             let here = Operand::slots(step.gates, step.frame, candidate);
             step.backward::<S, _>(1, std::ptr::null(), here, step.active, &BackwardReset);
         }

@@ -11,7 +11,7 @@ use crate::recurrent::layout::{Frame, Layout};
 use crate::recurrent::plan::Plan;
 use crate::scalar::Scalar;
 use crate::simd::{self, Isa, Kernel, Simd};
-use crate::threads::SharedMut;
+use crate::threads::{Member, SharedMut};
 
 /// A recurrent cell.
 pub trait Cell<T: Scalar>: Copy + Send + Sync {
@@ -76,6 +76,9 @@ pub struct Step<'a, T> {
     pub next: *const T,
     pub continued: usize,
     pub active: usize,
+    /// The groups of panels that this member of the team computes.
+    pub share: Range<usize>,
+    pub member: &'a Member<'a>,
 }
 
 impl<T: Scalar> Step<'_, T> {
@@ -105,29 +108,33 @@ impl<T: Scalar> Step<'_, T> {
             let frame = self.frame;
             let mut buffer = Buffer::new();
             let operand = Operand::rows(operand, frame.state(), frame.hidden);
-            for block in 0..frame.blocks() {
-                let column = (block * frame.units * frame.slots + slot) * S::LANES;
+            let (panels, width) = (&self.panels[part], frame.units * frame.slots * S::LANES);
+            let mut block = self.share.start;
+            while block < self.share.end {
+                let pair = self.active == 1 && block + 1 < self.share.end;
                 for first in (0..self.active).step_by(STRIP_ROWS) {
                     let end = self.active.min(first + STRIP_ROWS);
-                    let vectors = self.panels[part].wide;
                     let strip = Strip {
-                        initial: self.gates.wrapping_add(first * frame.gates() + column),
+                        initial: self.gates.wrapping_add(first * frame.gates() + block * width + slot * S::LANES),
                         initial_row: frame.gates(),
                         operand: operand.at_row(first),
-                        panel: self.panels[part].group(block, S::LANES),
+                        panel: panels.group(block, S::LANES),
                         buffer: buffer.start(),
                         rows: end - first,
-                        vectors,
+                        vectors: panels.wide,
+                        second: pair.then(|| [width, panels.group_size(S::LANES)]),
                     };
                     simd::run_on(self.isa, strip);
-                    for row in first..end {
+                    for row in first..end + usize::from(pair) {
                         for u in 0..frame.units {
-                            let vector = (row - first) * vectors + u * (vectors / frame.units);
+                            let vector = (row - first) * panels.wide + u * (panels.wide / frame.units);
                             let z = buffer.start().add(vector * S::LANES);
+                            let (row, block) = if pair { (0, block + row) } else { (row, block) };
                             cell.finish::<S>(z, &self.unit(row, block * frame.units + u));
                         }
                     }
                 }
+                block += 1 + usize::from(pair);
             }
         }
     }
@@ -150,8 +157,11 @@ impl<T: Scalar> Step<'_, T> {
             let frame = self.frame;
             let panels = &self.panels[part];
             let mut buffer = Buffer::new();
-            for group in 0..panels.groups() {
+            let mut group = self.share.start;
+            while group < self.share.end {
                 let (vectors, v) = (panels.vectors_in(group), group * panels.wide);
+                let next = group + 1;
+                let pair = self.active == 1 && next < self.share.end && panels.vectors_in(next) == vectors;
                 for (start, end) in [(0, rows), (rows, self.active)] {
                     for first in (start..end).step_by(STRIP_ROWS) {
                         let end = end.min(first + STRIP_ROWS);
@@ -163,16 +173,19 @@ impl<T: Scalar> Step<'_, T> {
                             buffer: buffer.start(),
                             rows: end - first,
                             vectors,
+                            second: pair.then(|| [vectors * S::LANES, panels.group_size(S::LANES)]),
                         };
                         simd::run_on(self.isa, strip);
-                        for row in first..end {
+                        for row in first..end + usize::from(pair) {
                             for j in 0..vectors {
                                 let z = buffer.start().add(((row - first) * vectors + j) * S::LANES);
+                                let (row, v) = if pair { (0, v + row * vectors) } else { (row, v) };
                                 cell.finish::<S>(z, &self.unit(row, v + j));
                             }
                         }
                     }
                 }
+                group += 1 + usize::from(pair);
             }
         }
     }
@@ -227,6 +240,8 @@ pub struct Forward<'a, T, C> {
     pub y: SharedMut<'a, T>,
     pub h_n: SharedMut<'a, T>,
     pub c_n: Option<SharedMut<'a, T>>,
+    /// Its members have different blocks of units of the same places.
+    pub member: &'a Member<'a>,
 }
 
 impl<T: Scalar, C: Cell<T>> Forward<'_, T, C> {
@@ -249,65 +264,69 @@ impl<T: Scalar, C: Cell<T>> Forward<'_, T, C> {
         unsafe { simd::run_on(isa, self) }
     }
 
+    /// The blocks of units of this member.
+    fn share(&self) -> Range<usize> {
+        self.member.share(self.frame.blocks())
+    }
+
     /// The rows of states that the first step starts from, and the final states of sequences without steps.
     #[inline(always)]
     unsafe fn start(&self) {
         unsafe {
-            let (frame, first) = (self.frame, self.places.start);
+            let first = self.places.start;
             let row = self.keep.state(self.plan, 0, first);
             for i in 0..self.places.len() {
                 let sequence = self.plan.sequence(first + i);
-                copy_state(self.h, self.h_0, row + i, sequence, frame);
-                self.h_n.slice(sequence * frame.hidden, frame.hidden).copy_from_slice(self.state_of(self.h, row + i));
+                self.copy_state(self.h, self.h_0, row + i, sequence);
+                self.hand_out(self.h, row + i, self.h_n, sequence);
                 if let Some(c_n) = self.c_n {
-                    copy_state(self.extra, self.c_0, row + i, sequence, frame);
-                    c_n.slice(sequence * frame.hidden, frame.hidden)
-                        .copy_from_slice(self.state_of(self.extra, row + i));
+                    self.copy_state(self.extra, self.c_0, row + i, sequence);
+                    self.hand_out(self.extra, row + i, c_n, sequence);
                 }
             }
         }
     }
 
+    /// Initial state `sequence` to a row of a panel, zeros behind it: the units of this member.
     #[inline(always)]
-    unsafe fn state_of<'b>(&self, panel: SharedMut<'b, T>, row: usize) -> &'b [T] {
-        unsafe { panel.slice(row * self.frame.state(), self.frame.hidden) }
+    unsafe fn copy_state(&self, panel: SharedMut<'_, T>, initial: Option<&[T]>, row: usize, sequence: usize) {
+        let (frame, share) = (self.frame, self.share());
+        let units = frame.block_units(&share);
+        let width = share.len() * frame.units * frame.lanes;
+        let row = unsafe { panel.slice(row * frame.state() + share.start * frame.units * frame.lanes, width) };
+        row.fill(T::ZERO);
+        if let Some(initial) = initial {
+            row[..units.len()].copy_from_slice(&initial[sequence * frame.hidden..][units]);
+        }
+    }
+
+    /// A row of a panel to row `to_row` of an output: the units of this member.
+    #[inline(always)]
+    unsafe fn hand_out(&self, panel: SharedMut<'_, T>, row: usize, to: SharedMut<'_, T>, to_row: usize) {
+        unsafe {
+            let units = self.frame.block_units(&self.share());
+            let from = panel.slice(row * self.frame.state() + units.start, units.len());
+            to.slice(to_row * self.frame.hidden + units.start, units.len()).copy_from_slice(from);
+        }
     }
 
     /// Hands out the states behind step `s`, which begin at row `state`.
     #[inline(always)]
     unsafe fn write(&self, s: usize, active: usize, state: usize) {
         unsafe {
-            let (plan, hidden) = (self.plan, self.frame.hidden);
+            let plan = self.plan;
             for i in 0..active {
                 let place = self.places.start + i;
                 let sequence = plan.sequence(place);
-                let h = self.state_of(self.h, state + i);
-                let row = plan.time(s, place) * plan.batch() + sequence;
-                self.y.slice(row * hidden, hidden).copy_from_slice(h);
+                self.hand_out(self.h, state + i, self.y, plan.time(s, place) * plan.batch() + sequence);
                 if s + 1 == plan.length(place) {
-                    self.h_n.slice(sequence * hidden, hidden).copy_from_slice(h);
+                    self.hand_out(self.h, state + i, self.h_n, sequence);
                     if let Some(c_n) = self.c_n {
-                        c_n.slice(sequence * hidden, hidden).copy_from_slice(self.state_of(self.extra, state + i));
+                        self.hand_out(self.extra, state + i, c_n, sequence);
                     }
                 }
             }
         }
-    }
-}
-
-/// Initial state `sequence` to a row of a panel, zeros behind it.
-#[inline(always)]
-unsafe fn copy_state<T: Scalar>(
-    panel: SharedMut<'_, T>,
-    initial: Option<&[T]>,
-    row: usize,
-    sequence: usize,
-    frame: &Frame,
-) {
-    let row = unsafe { panel.slice(row * frame.state(), frame.state()) };
-    row.fill(T::ZERO);
-    if let Some(initial) = initial {
-        row[..frame.hidden].copy_from_slice(&initial[sequence * frame.hidden..][..frame.hidden]);
     }
 }
 
@@ -320,6 +339,7 @@ impl<T: Scalar, C: Cell<T>> Kernel<T> for Forward<'_, T, C> {
             let (frame, plan, first) = (self.frame, self.plan, self.places.start);
             if self.steps.start == 0 {
                 self.start();
+                self.member.meet();
             }
             for s in self.steps.clone() {
                 let active = plan.active(s).clamp(first, self.places.end) - first;
@@ -340,14 +360,17 @@ impl<T: Scalar, C: Cell<T>> Kernel<T> for Forward<'_, T, C> {
                     next: std::ptr::null(),
                     continued: 0,
                     active,
+                    share: self.share(),
+                    member: self.member,
                 });
                 self.write(s, active, after);
+                self.member.meet();
             }
         }
     }
 }
 
-/// All steps of a block of places, backwards: the activations in `gates` become the gradients of the gates. No other task may
+/// Some steps of a block of places, backwards: the activations in `gates` become the gradients of the gates. No other task may
 /// touch these places.
 pub struct Backward<'a, T, C> {
     pub isa: Isa,
@@ -356,6 +379,7 @@ pub struct Backward<'a, T, C> {
     pub cell: &'a C,
     pub panels: &'a [Panels<'a, T>],
     pub places: Range<usize>,
+    pub steps: Range<usize>,
     pub gates: SharedMut<'a, T>,
     pub h: &'a [T],
     pub extra: &'a [T],
@@ -364,6 +388,8 @@ pub struct Backward<'a, T, C> {
     /// reaches them through the products.
     pub seed: SharedMut<'a, T>,
     pub carry: SharedMut<'a, T>,
+    /// Its members have different groups of units of the same places.
+    pub member: &'a Member<'a>,
 }
 
 impl<T: Scalar, C: Cell<T>> Backward<'_, T, C> {
@@ -371,6 +397,7 @@ impl<T: Scalar, C: Cell<T>> Backward<'_, T, C> {
         let (isa, frame, plan) = (self.isa, self.frame, self.plan);
         assert!(lanes_on::<T>(isa) == frame.lanes && self.places.end <= plan.batch());
         let states = (plan.batch() + plan.rows()) * frame.state();
+        assert!(self.steps.end <= plan.steps());
         assert!(self.gates.len() >= plan.rows() * frame.gates() && self.h.len() >= states);
         assert!(!C::EXTRA || self.extra.len() >= states);
         assert!(self.seed.len() >= plan.batch() * frame.state() && self.carry.len() >= plan.batch() * frame.state());
@@ -383,26 +410,35 @@ impl<T: Scalar, C: Cell<T>> Backward<'_, T, C> {
         unsafe { simd::run_on(isa, self) }
     }
 
+    /// The groups of units of this member.
+    fn share(&self) -> Range<usize> {
+        self.member.share(self.panels[0].groups())
+    }
+
     /// Brings dy into the rows that the gradients of the states start from; the first `continued` rows are spent, unless the
     /// cell left something in them.
     #[inline(always)]
     unsafe fn seed<S: Simd<T = T>>(&self, s: usize, active: usize, continued: usize) {
         unsafe {
+            let (state, lanes) = (self.frame.state(), self.frame.lanes);
+            let share = self.share();
+            let wide = self.panels[0].wide * lanes;
+            let (start, end) = (share.start * wide, (share.end * wide).min(state));
             for i in 0..active {
-                let (place, state, hidden) = (self.places.start + i, self.frame.state(), self.frame.hidden);
+                let (place, hidden) = (self.places.start + i, self.frame.hidden);
                 let row = self.seed.as_mut_ptr().wrapping_add(place * state);
                 let add = C::CARRIES || i >= continued;
                 match self.dy {
                     Some(dy) => {
                         let dy = dy.row(self.plan.time(s, place), self.plan.sequence(place)).as_ptr();
-                        for unit in (0..hidden).step_by(S::LANES) {
+                        for unit in (start..end.min(hidden)).step_by(S::LANES) {
                             let v = S::load_up_to(dy.wrapping_add(unit), hidden - unit);
                             let to = row.add(unit);
                             S::store(to, if add { S::add(S::load(to), v) } else { v });
                         }
                     }
                     None if add => {}
-                    None => std::slice::from_raw_parts_mut(row, state).fill(T::ZERO),
+                    None => std::slice::from_raw_parts_mut(row.add(start), end - start).fill(T::ZERO),
                 }
             }
         }
@@ -417,9 +453,10 @@ impl<T: Scalar, C: Cell<T>> Kernel<T> for Backward<'_, T, C> {
         unsafe {
             let (frame, plan, first) = (self.frame, self.plan, self.places.start);
             let (gates, state) = (frame.gates(), frame.state());
-            let mut continued = 0;
-            for s in (0..plan.steps()).rev() {
-                let active = plan.active(s).clamp(first, self.places.end) - first;
+            let active = |s| plan.active(s).clamp(first, self.places.end) - first;
+            let mut continued = active(self.steps.end);
+            for s in self.steps.clone().rev() {
+                let active = active(s);
                 self.seed::<S>(s, active, continued);
                 let here = plan.row(s, first);
                 let (before, after) = (plan.state(s, first) * state, plan.state(s + 1, first) * state);
@@ -438,7 +475,10 @@ impl<T: Scalar, C: Cell<T>> Kernel<T> for Backward<'_, T, C> {
                     next: self.gates.as_mut_ptr().wrapping_add(next * gates),
                     continued,
                     active,
+                    share: self.share(),
+                    member: self.member,
                 });
+                self.member.meet();
                 continued = active;
             }
         }
