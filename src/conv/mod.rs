@@ -10,6 +10,7 @@ pub mod reference;
 #[cfg(test)]
 mod tests;
 pub mod transposed;
+pub mod winograd;
 
 use crate::geometry::Error;
 use crate::geometry::conv::ConvGeometry;

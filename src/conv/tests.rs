@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::winograd::plan::Plan;
 use super::*;
 use crate::geometry::conv::ConvOptions;
 use crate::geometry::window::{Padding, PerAxis};
@@ -283,4 +284,76 @@ fn an_empty_batch_has_zero_gradients() {
     backward_weight(&geometry, &[], &[], &mut dweight).expect("memory");
     backward_bias(&geometry, &[], &mut dbias);
     assert!(dweight.iter().chain(&dbias).all(|&v| v == 0.0));
+}
+
+prop_compose! {
+    /// Convolutions that Winograd's transforms may apply to.
+    fn winograd_cases()(
+        batch in 1usize..=3,
+        (groups, channels, outputs) in prop_oneof![
+            3 => (Just(1usize), 1usize..=40, 1usize..=70), 1 => (2usize..=3, 1usize..=18, 1usize..=20),
+        ],
+        kernel in prop_oneof![(2usize..=7, 2usize..=7), (Just(1), 2usize..=7), (2usize..=7, Just(1))],
+        step in prop_oneof![4 => Just((1i64, 1i64)), 1 => (1i64..=3, 1i64..=3)],
+        dilated: bool,
+        more in (0usize..=20, 0usize..=30),
+        pad in ((0i64..=4, 0i64..=4), (0i64..=4, 0i64..=4)),
+        bias: bool,
+        seed: u64,
+    ) -> Case {
+        let axes = [(kernel.0, more.0, step.0, pad.0), (kernel.1, more.1, step.1, pad.1)];
+        let (mut x, weight) = (vec![batch, groups * channels], vec![groups * outputs, channels, kernel.0, kernel.1]);
+        for (kernel, more, step, (before, after)) in axes {
+            let extent = (kernel - 1) * if dilated { step as usize } else { 1 } + 1;
+            x.push((extent + more).saturating_sub((before + after) as usize).max(1));
+        }
+        let step = PerAxis::Each { values: [step.0, step.1, 0], count: 2 };
+        let one = PerAxis::One(1);
+        let options = ConvOptions {
+            stride: if dilated { one } else { step },
+            padding: Padding::Pairs { values: [pad.0, pad.1, (0, 0)], count: 2 },
+            dilation: if dilated { step } else { one },
+            groups: groups as i64,
+        };
+        Case { geometry: ConvGeometry::new(2, &x, &weight, None, &options).expect("it fits"), bias, seed }
+    }
+}
+
+/// Returns whether it applies.
+fn compare_winograd<T: Scalar>(case: &Case, points: usize, limit: f64) -> bool {
+    let g = &case.geometry;
+    let (Some(plan), Some(back)) = (Plan::forward(g, points), Plan::backward_x(g, points)) else { return false };
+    let operands = Operands::<T>::new(case);
+    let (x, weight, dy) = (operands.x.as_slice(), operands.weight.as_slice(), operands.dy.as_slice());
+    let plain = operands.plain(case);
+    let nan = |len: usize| Guarded::new(&vec![T::from_f64(f64::NAN); len]);
+    let (mut y, mut dx, mut dweight) = (nan(g.y_len()), nan(g.x_len()), nan(g.weight_len()));
+    let bias = case.bias.then_some(operands.bias.as_slice());
+    winograd::forward(g, &plan, x, weight, bias, y.as_mut_slice()).expect("memory");
+    winograd::backward_x(g, &back, dy, weight, dx.as_mut_slice()).expect("memory");
+    winograd::backward_weight(g, &plan, dy, x, dweight.as_mut_slice()).expect("memory");
+    for (name, fast, plain, terms) in [
+        ("y", &y, &plain.y, g.channels * g.taps() + 1),
+        ("dx", &dx, &plain.dx, g.outputs * g.taps()),
+        ("dweight", &dweight, &plain.dweight, g.batch * g.output_plane()),
+    ] {
+        let worst = difference(fast.as_slice(), plain, terms);
+        assert!(worst <= limit, "{name} with {points} points is off by {worst:e}: {case:?}");
+    }
+    true
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn fast_path_winograd_equals_reference(case in winograd_cases()) {
+        let applies = [
+            compare_winograd::<f32>(&case, 6, 3e-6),
+            compare_winograd::<f32>(&case, 8, 3e-5),
+            compare_winograd::<f64>(&case, 6, 1e-14),
+            compare_winograd::<f64>(&case, 8, 1e-13),
+        ];
+        prop_assume!(applies.contains(&true));
+    }
 }

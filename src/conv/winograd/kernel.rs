@@ -1,0 +1,373 @@
+//! The work on one block of tiles: inputs to points, points to outputs, slopes to points.
+
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+
+use super::lanes::kernel::{Lanes, MAX_LANES, Stage, stage_len};
+use super::multiply::kernel::{Products, panel_place};
+use super::plan::{Plan, Run, View};
+use super::transform::kernel::{Grid, MOST_POINTS, Tile};
+use super::weights::kernel::{At, columns};
+use crate::memory::with_scratch;
+use crate::scalar::Scalar;
+use crate::simd::{self, Kernel, Simd};
+use crate::threads::SharedMut;
+
+/// A tile's vectors in scratch.
+const TILE: usize = MOST_POINTS * MOST_POINTS * MAX_LANES;
+
+/// Transformed tiles: for each position a matrix (tiles, columns), `next` elements from one position to the next.
+#[derive(Clone, Copy)]
+pub struct Tiles<'a, T> {
+    pub data: SharedMut<'a, T>,
+    /// The first element of the block's first tile.
+    pub start: usize,
+    pub next: usize,
+    /// Elements from one tile to the next: the columns, or 0 if the columns lie in panels of `depth` tiles.
+    pub depth: Option<usize>,
+    pub columns: usize,
+}
+
+impl<T> Tiles<'_, T> {
+    /// The index of a tile's vector for a column.
+    #[inline(always)]
+    fn place<S: Simd>(&self, tile: usize, column: usize) -> usize {
+        match self.depth {
+            None => self.start + tile * self.columns + column,
+            Some(depth) => {
+                let (place, width) = panel_place::<S>(column, self.columns, depth);
+                self.start + place + tile * width
+            }
+        }
+    }
+
+    fn check(&self, plan: &Plan, tiles: usize, channels: usize) {
+        let needed = self.depth.map_or(self.start + tiles * self.columns, |depth| {
+            assert!(self.start == 0 && tiles <= depth);
+            depth * self.columns
+        });
+        assert!(needed <= self.next && plan.positions() * self.next <= self.data.len() && channels <= self.columns);
+    }
+}
+
+/// The number of tiles of adjacent units.
+pub fn tiles_of(plan: &Plan, units: &Range<usize>) -> usize {
+    assert!(units.start <= units.end && units.end <= plan.units());
+    plan.runs(units.clone()).map(|run| run.rows.len() * run.columns.len()).sum()
+}
+
+/// The places that a run of tiles of `size` covers along an axis, from `start` on, with `tile` from one to the next.
+fn span(tiles: &Range<usize>, start: i64, tile: usize, size: usize) -> Range<i64> {
+    let first = start + (tiles.start * tile) as i64;
+    first..first + ((tiles.len() - 1) * tile + size) as i64
+}
+
+/// The most places that a run of `units` units covers with tiles of `size`.
+fn places(plan: &Plan, units: usize, size: [usize; 2]) -> usize {
+    let rows = if plan.segments == 1 { units.min(plan.axes[0].tiles()) } else { 1 };
+    let height = (rows - 1) * plan.axes[0].tile + size[0];
+    height * ((plan.segment - 1) * plan.axes[1].tile + size[1])
+}
+
+/// Elements from a group's first one in the first image to its last one in the last.
+fn extent(plan: &Plan, view: &View) -> usize {
+    (plan.batch - 1) * view.image + view.channels * view.plane()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Inputs,
+    Slopes,
+}
+
+/// Transforms the input tiles of adjacent units.
+///
+/// No other task may use these tiles.
+///
+/// # Panics
+/// If a length does not fit.
+pub fn inputs<T: Scalar>(plan: &Plan, x: &[T], units: Range<usize>, v: &Tiles<T>) {
+    load(Kind::Inputs, plan, &plan.input, x, units, v);
+}
+
+/// Transforms the slopes of the output tiles of adjacent units.
+///
+/// No other task may use these tiles.
+///
+/// # Panics
+/// If a length does not fit.
+pub fn slopes<T: Scalar>(plan: &Plan, dy: &[T], units: Range<usize>, v: &Tiles<T>) {
+    load(Kind::Slopes, plan, &plan.output, dy, units, v);
+}
+
+fn load<T: Scalar>(kind: Kind, plan: &Plan, view: &View, group: &[T], units: Range<usize>, v: &Tiles<T>) {
+    v.check(plan, tiles_of(plan, &units), view.virtual_channels());
+    assert!(extent(plan, view) <= group.len());
+    let size = plan.axes.map(|axis| if kind == Kind::Inputs { axis.points } else { axis.tile });
+    let stage = stage_len(places(plan, units.len(), size));
+    with_scratch(stage + 2 * TILE, |scratch: &mut [T]| {
+        let job = Load { kind, plan, view, group: group.as_ptr(), units, v, size, stage, scratch };
+        // SAFETY: the view's images lie in `group`, the block's tiles in `v`; the caller keeps other tasks out of them.
+        unsafe { run_at(plan, job) };
+    });
+}
+
+/// Runs a kernel for the plan's points.
+unsafe fn run_at<T: Scalar, J>(plan: &Plan, job: J)
+where
+    At<J, MOST_POINTS>: Kernel<T, Output = ()>,
+    At<J, 6>: Kernel<T, Output = ()>,
+{
+    unsafe {
+        if plan.axes.iter().any(|axis| axis.points == MOST_POINTS) {
+            simd::run(At::<_, MOST_POINTS>(job));
+        } else {
+            simd::run(At::<_, 6>(job));
+        }
+    }
+}
+
+struct Load<'a, T> {
+    kind: Kind,
+    plan: &'a Plan,
+    view: &'a View,
+    group: *const T,
+    units: Range<usize>,
+    v: &'a Tiles<'a, T>,
+    size: [usize; 2],
+    stage: usize,
+    scratch: &'a mut [T],
+}
+
+impl<T: Scalar, const N: usize> Kernel<T> for At<Load<'_, T>, N> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(mut self) {
+        unsafe {
+            let channels = self.0.view.virtual_channels();
+            for run in self.0.plan.runs(self.0.units.clone()) {
+                for first in (0..channels).step_by(S::LANES) {
+                    let count = (channels - first).min(S::LANES);
+                    self.run_of_lanes::<S>(&run, Lanes { view: self.0.view, image: run.image, first, count });
+                }
+            }
+        }
+    }
+}
+
+impl<T: Scalar, const N: usize> At<Load<'_, T>, N> {
+    #[inline(always)]
+    unsafe fn run_of_lanes<S: Simd<T = T>>(&mut self, run: &Run, lanes: Lanes) {
+        unsafe {
+            let Load { kind, plan, group, v, size, stage: stage_len, ref mut scratch, .. } = self.0;
+            let [down, across] = &plan.axes;
+            let start = |axis: usize| {
+                let axis = &plan.axes[axis];
+                axis.first + if kind == Kind::Inputs { axis.shift } else { 0 }
+            };
+            let (rows, columns) = (
+                span(&run.rows, start(0), down.tile, size[0]),
+                span(&run.columns, start(1), across.tile, size[1]),
+            );
+            let data = scratch.as_mut_ptr();
+            let (edge, buffer) = (data.add(stage_len), data.add(stage_len + TILE));
+            let corner = [rows.start, columns.start];
+            let stage = Stage::load::<S>(lanes, group, rows, columns, data);
+            let mut tile = run.first;
+            for i in 0..run.rows.len() {
+                for j in 0..run.columns.len() {
+                    let at = [corner[0] + (i * down.tile) as i64, corner[1] + (j * across.tile) as i64];
+                    let (from, row) = stage.window::<S>(at, size).unwrap_or_else(|| {
+                        stage.copy_window::<S>(at, size, edge);
+                        (edge.cast_const(), size[1] * S::LANES)
+                    });
+                    let to = v.data.as_mut_ptr().add(v.place::<S>(tile, lanes.first));
+                    let map = Tile {
+                        axes: &plan.axes,
+                        from: Grid { data: from, row, column: S::LANES },
+                        to: Grid { data: to, row: across.points * v.next, column: v.next },
+                        buffer,
+                    };
+                    match kind {
+                        Kind::Inputs => map.inputs::<S, N>(),
+                        Kind::Slopes => map.slopes::<S, N>(),
+                    }
+                    tile += 1;
+                }
+            }
+        }
+    }
+}
+
+/// The products of a block's tiles with the transformed weights `u`.
+///
+/// No other task may use the tiles of `m`.
+///
+/// # Panics
+/// If a length does not fit.
+pub fn multiply<T: Scalar>(plan: &Plan, tiles: usize, v: &Tiles<T>, u: &[T], u_next: usize, m: &Tiles<T>) {
+    v.check(plan, tiles, plan.channels);
+    m.check(plan, tiles, plan.outputs);
+    assert!(v.depth.is_none() && m.depth.is_none() && m.columns == columns::<T>(plan.outputs));
+    assert!(plan.channels * m.columns <= u_next && plan.positions() * u_next <= u.len());
+    let job = Products {
+        count: plan.positions(),
+        a_next: v.next,
+        b_next: u_next,
+        c_next: m.next,
+        a: v.data.as_mut_ptr().wrapping_add(v.start),
+        a_row: v.columns,
+        a_step: 1,
+        b: u.as_ptr(),
+        b_depth: plan.channels,
+        c: m.data.as_mut_ptr().wrapping_add(m.start),
+        c_row: m.columns,
+        rows: tiles,
+        columns: m.columns,
+        k: plan.channels,
+        accumulate: false,
+    };
+    // SAFETY: the asserts above; the caller keeps other tasks out of the tiles.
+    unsafe { simd::run(job) };
+}
+
+/// The products of a block's transformed inputs and slopes, summed over its tiles: `sums` has a matrix (channels, columns)
+/// for each position.
+///
+/// No other task may use `sums`.
+///
+/// # Panics
+/// If a length does not fit.
+pub fn multiply_slopes<T: Scalar>(
+    plan: &Plan,
+    tiles: usize,
+    v: &Tiles<T>,
+    slopes: &Tiles<T>,
+    sums: &mut [T],
+    next: usize,
+    accumulate: bool,
+) {
+    v.check(plan, tiles, plan.channels);
+    slopes.check(plan, tiles, plan.outputs);
+    assert!(v.depth.is_none() && slopes.columns == columns::<T>(plan.outputs));
+    assert!(plan.channels * slopes.columns <= next && plan.positions() * next <= sums.len());
+    let Some(depth) = slopes.depth else { panic!("slopes lie in panels") };
+    let job = Products {
+        count: plan.positions(),
+        a_next: v.next,
+        b_next: slopes.next,
+        c_next: next,
+        a: v.data.as_mut_ptr().wrapping_add(v.start),
+        a_row: 1,
+        a_step: v.columns,
+        b: slopes.data.as_mut_ptr().cast_const(),
+        b_depth: depth,
+        c: sums.as_mut_ptr(),
+        c_row: slopes.columns,
+        rows: plan.channels,
+        columns: slopes.columns,
+        k: tiles,
+        accumulate,
+    };
+    // SAFETY: the asserts above; `sums` is this task's.
+    unsafe { simd::run(job) };
+}
+
+/// Transforms the finished products of adjacent units to outputs, adds the bias and stores them to a group that begins at
+/// `group` in y.
+///
+/// No other task may use these outputs.
+///
+/// # Panics
+/// If a length does not fit.
+pub fn outputs<T: Scalar>(
+    plan: &Plan,
+    m: &Tiles<T>,
+    units: Range<usize>,
+    bias: Option<&[T]>,
+    y: SharedMut<T>,
+    group: usize,
+) {
+    let view = &plan.output;
+    m.check(plan, tiles_of(plan, &units), plan.outputs);
+    assert!(bias.is_none_or(|bias| bias.len() == plan.outputs) && group + extent(plan, view) <= y.len());
+    let stage = stage_len(places(plan, units.len(), plan.axes.map(|axis| axis.tile)));
+    with_scratch(stage + 2 * TILE, |scratch: &mut [T]| {
+        let y = y.as_mut_ptr().wrapping_add(group);
+        let job = Store { plan, view, m, units, bias, y, stage, scratch };
+        // SAFETY: the tiles lie in `m`, the view's images in `y`; the caller keeps other tasks out of them.
+        unsafe { run_at(plan, job) };
+    });
+}
+
+struct Store<'a, T> {
+    plan: &'a Plan,
+    view: &'a View,
+    m: &'a Tiles<'a, T>,
+    units: Range<usize>,
+    bias: Option<&'a [T]>,
+    y: *mut T,
+    stage: usize,
+    scratch: &'a mut [T],
+}
+
+impl<T: Scalar, const N: usize> Kernel<T> for At<Store<'_, T>, N> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(mut self) {
+        unsafe {
+            let channels = self.0.plan.outputs;
+            for run in self.0.plan.runs(self.0.units.clone()) {
+                for first in (0..channels).step_by(S::LANES) {
+                    let count = (channels - first).min(S::LANES);
+                    self.run_of_lanes::<S>(&run, Lanes { view: self.0.view, image: run.image, first, count });
+                }
+            }
+        }
+    }
+}
+
+impl<T: Scalar, const N: usize> At<Store<'_, T>, N> {
+    #[inline(always)]
+    unsafe fn run_of_lanes<S: Simd<T = T>>(&mut self, run: &Run, lanes: Lanes) {
+        unsafe {
+            let Store { plan, m, bias, y, stage, ref mut scratch, .. } = self.0;
+            let [down, across] = &plan.axes;
+            let plus = bias.map_or(S::zero(), |bias| S::load_up_to(bias.as_ptr().add(lanes.first), lanes.count));
+            let (top, left) = (run.rows.start * down.tile, run.columns.start * across.tile);
+            let height = (run.rows.len() * down.tile).min(down.count - top);
+            let width = (run.columns.len() * across.tile).min(across.count - left);
+            let data = scratch.as_mut_ptr();
+            let (edge, buffer) = (data.add(stage), data.add(stage + TILE));
+            let mut tile = run.first;
+            for i in (0..height).step_by(down.tile) {
+                for j in (0..width).step_by(across.tile) {
+                    let from = m.data.as_mut_ptr().add(m.place::<S>(tile, lanes.first)).cast_const();
+                    let place = data.add((i * width + j) * S::LANES);
+                    let whole = i + down.tile <= height && j + across.tile <= width;
+                    let row = if whole { width } else { across.tile } * S::LANES;
+                    let map = Tile {
+                        axes: &plan.axes,
+                        from: Grid { data: from, row: across.points * m.next, column: m.next },
+                        to: Grid { data: if whole { place } else { edge }, row, column: S::LANES },
+                        buffer,
+                    };
+                    map.outputs::<S, N>(plus);
+                    if !whole {
+                        for k in 0..down.tile.min(height - i) {
+                            let (from, to) = (edge.add(k * row), place.add(k * width * S::LANES));
+                            from.copy_to_nonoverlapping(to, across.tile.min(width - j) * S::LANES);
+                        }
+                    }
+                    tile += 1;
+                }
+            }
+            let (top, left) = (down.first + top as i64, across.first + left as i64);
+            let stage = Stage { data, rows: top..top + height as i64, columns: left..left + width as i64 };
+            stage.store::<S>(lanes, y);
+        }
+    }
+}

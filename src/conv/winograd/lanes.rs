@@ -1,0 +1,3 @@
+//! Between planes of channels and vectors of channels.
+
+pub mod kernel;

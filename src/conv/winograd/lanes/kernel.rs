@@ -1,0 +1,273 @@
+//! Places of a plane to vectors whose lanes are channels, and back.
+//!
+//! Adjacent places are transposed `LANES` at a time. The last ones of a run are done together with some before them once
+//! more, which costs less than a part of a vector would.
+
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+
+use super::super::plan::View;
+use crate::scalar::Scalar;
+use crate::simd::Simd;
+
+/// The widest vector, in elements.
+pub const MAX_LANES: usize = 16;
+
+/// Vectors of places of a virtual image in scratch: rows of `columns.len()` places. What lies outside is zero.
+pub struct Stage<T> {
+    pub data: *mut T,
+    pub rows: Range<i64>,
+    pub columns: Range<i64>,
+}
+
+/// The channels of a view that lie in one vector, of one virtual image.
+#[derive(Clone, Copy)]
+pub struct Lanes<'a> {
+    pub view: &'a View,
+    pub image: usize,
+    /// The first channel, and how many there are.
+    pub first: usize,
+    pub count: usize,
+}
+
+/// The virtual places of one axis that exist.
+fn existing(view: &View, axis: usize, range: &Range<i64>) -> Range<i64> {
+    let start = range.start.max(-view.origin[axis]);
+    let end = range.end.min(view.size[axis] as i64 - view.origin[axis]);
+    start..end.max(start)
+}
+
+/// Elements of scratch that [`Stage::load`] writes for `places` places.
+pub fn stage_len(places: usize) -> usize {
+    // Whole blocks are written behind the last place; the other half is rows of single channels.
+    2 * (places + 2 * MAX_LANES) * MAX_LANES
+}
+
+impl<T: Scalar> Stage<T> {
+    /// Loads rows and columns of a virtual image.
+    ///
+    /// # Safety
+    /// `group` is valid for the view's images and `data` for [`stage_len`] elements of all the places.
+    #[inline(always)]
+    pub unsafe fn load<S: Simd<T = T>>(
+        lanes: Lanes,
+        group: *const T,
+        rows: Range<i64>,
+        columns: Range<i64>,
+        data: *mut T,
+    ) -> Self {
+        unsafe {
+            if !lanes.view.is_dense() {
+                return Self::load_phases::<S>(lanes, group, rows, columns, data);
+            }
+            let view = lanes.view;
+            let (rows, columns) = (existing(view, 0, &rows), existing(view, 1, &columns));
+            let (height, width) = ((rows.end - rows.start) as usize, (columns.end - columns.start) as usize);
+            if height > 0 && width > 0 {
+                let (plane, origin) = view.plane_of(lanes.image, lanes.first);
+                let corner = (rows.start + origin[0]) as usize * view.size[1] + (columns.start + origin[1]) as usize;
+                let from = group.add(plane + corner);
+                let (runs, len) = if width == view.size[1] { (1, height * width) } else { (height, width) };
+                for run in 0..runs {
+                    let (from, to) = (from.add(run * view.size[1]), data.add(run * len * S::LANES));
+                    to_lanes::<S>(from, view.plane(), lanes.count, len, to);
+                }
+            }
+            Stage { data, rows, columns }
+        }
+    }
+
+    /// The same for views with steps: every lane has rows of its own, which are collected first.
+    #[inline(always)]
+    unsafe fn load_phases<S: Simd<T = T>>(
+        lanes: Lanes,
+        group: *const T,
+        rows: Range<i64>,
+        columns: Range<i64>,
+        data: *mut T,
+    ) -> Self {
+        unsafe {
+            let view = lanes.view;
+            let (height, width) = ((rows.end - rows.start) as usize, (columns.end - columns.start) as usize);
+            let places = height * width;
+            let collected = data.add((places + 2 * MAX_LANES) * MAX_LANES);
+            let step = [view.step[0] as i64, view.step[1] as i64];
+            for lane in 0..lanes.count {
+                let (plane, origin) = view.plane_of(lanes.image, lanes.first + lane);
+                let first = columns.start * step[1] + origin[1];
+                let skip = if first >= 0 { 0 } else { ((-first + step[1] - 1) / step[1]).min(width as i64) };
+                let end = (view.size[1] as i64 - first + step[1] - 1).div_euclid(step[1]).clamp(skip, width as i64);
+                for i in 0..height {
+                    let to = collected.add(lane * places + i * width);
+                    let row = (rows.start + i as i64) * step[0] + origin[0];
+                    let (skip, end) = if (0..view.size[0] as i64).contains(&row) { (skip, end) } else { (0, 0) };
+                    for j in 0..skip as usize {
+                        *to.add(j) = T::ZERO;
+                    }
+                    if skip < end {
+                        let from = group.add(plane + row as usize * view.size[1] + (first + skip * step[1]) as usize);
+                        copy_strided::<S>(from, view.step[1], (end - skip) as usize, to.add(skip as usize));
+                    }
+                    for j in end as usize..width {
+                        *to.add(j) = T::ZERO;
+                    }
+                }
+            }
+            to_lanes::<S>(collected, places, lanes.count, places, data);
+            Stage { data, rows, columns }
+        }
+    }
+
+    /// Where a window of the image begins, if the stage holds all of it, and the distance of its rows.
+    #[inline(always)]
+    pub unsafe fn window<S: Simd<T = T>>(&self, at: [i64; 2], size: [usize; 2]) -> Option<(*const T, usize)> {
+        unsafe {
+            let pitch = (self.columns.end - self.columns.start) as usize;
+            let inside = at[0] >= self.rows.start
+                && at[0] + size[0] as i64 <= self.rows.end
+                && at[1] >= self.columns.start
+                && at[1] + size[1] as i64 <= self.columns.end;
+            let place = (at[0] - self.rows.start) * pitch as i64 + at[1] - self.columns.start;
+            inside.then(|| (self.data.add(place as usize * S::LANES).cast_const(), pitch * S::LANES))
+        }
+    }
+
+    /// Copies a window of the image, zeros where the stage ends, to dense rows.
+    #[inline(always)]
+    pub unsafe fn copy_window<S: Simd<T = T>>(&self, at: [i64; 2], size: [usize; 2], to: *mut T) {
+        unsafe {
+            let pitch = self.columns.end - self.columns.start;
+            for i in 0..size[0] {
+                let row = at[0] + i as i64;
+                let exists = self.rows.contains(&row);
+                for j in 0..size[1] {
+                    let column = at[1] + j as i64;
+                    let v = if exists && self.columns.contains(&column) {
+                        let place = (row - self.rows.start) * pitch + column - self.columns.start;
+                        S::load(self.data.add(place as usize * S::LANES))
+                    } else {
+                        S::zero()
+                    };
+                    S::store(to.add((i * size[1] + j) * S::LANES), v);
+                }
+            }
+        }
+    }
+
+    /// Writes the stage's places to where they lie in memory; those that do not exist are dropped.
+    ///
+    /// # Safety
+    /// `group` is valid for the view's images, and nobody else uses these places; behind the stage's data there is room as
+    /// [`stage_len`] says.
+    #[inline(always)]
+    pub unsafe fn store<S: Simd<T = T>>(&self, lanes: Lanes, group: *mut T) {
+        unsafe {
+            let view = lanes.view;
+            let (height, width) =
+                ((self.rows.end - self.rows.start) as usize, (self.columns.end - self.columns.start) as usize);
+            if view.is_dense() {
+                let (plane, origin) = view.plane_of(lanes.image, lanes.first);
+                let row = (self.rows.start + origin[0]) as usize;
+                let to = group.add(plane + row * view.size[1] + (self.columns.start + origin[1]) as usize);
+                let (runs, len) = if width == view.size[1] { (1, height * width) } else { (height, width) };
+                for run in 0..runs {
+                    let from = self.data.add(run * len * S::LANES);
+                    from_lanes::<S>(from, lanes.count, len, to.add(run * view.size[1]), view.plane());
+                }
+                return;
+            }
+            let places = height * width;
+            let planes = self.data.add((places + 2 * MAX_LANES) * MAX_LANES);
+            from_lanes::<S>(self.data, lanes.count, places, planes, places);
+            for lane in 0..lanes.count {
+                let (plane, origin) = view.plane_of(lanes.image, lanes.first + lane);
+                for i in 0..height {
+                    let row = (self.rows.start + i as i64) * view.step[0] as i64 + origin[0];
+                    if !(0..view.size[0] as i64).contains(&row) {
+                        continue;
+                    }
+                    let (from, to) = (planes.add(lane * places + i * width), group.add(plane + row as usize * view.size[1]));
+                    for j in 0..width {
+                        let column = (self.columns.start + j as i64) * view.step[1] as i64 + origin[1];
+                        if (0..view.size[1] as i64).contains(&column) {
+                            *to.add(column as usize) = *from.add(j);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn copy_strided<S: Simd>(from: *const S::T, step: usize, len: usize, to: *mut S::T) {
+    unsafe {
+        let mut i = 0;
+        if step == 1 {
+            from.copy_to_nonoverlapping(to, len);
+            return;
+        }
+        if step == 2 {
+            // The second vector ends one element before the next place.
+            while i + S::LANES < len {
+                let from = from.add(2 * i);
+                S::store(to.add(i), S::deinterleave(S::load(from), S::load(from.add(S::LANES))).0);
+                i += S::LANES;
+            }
+        }
+        while i < len {
+            *to.add(i) = *from.add(i * step);
+            i += 1;
+        }
+    }
+}
+
+/// `len` adjacent places of `count` channels, `channel` elements apart, to vectors; up to `LANES` behind the last are
+/// overwritten.
+#[inline(always)]
+pub unsafe fn to_lanes<S: Simd>(from: *const S::T, channel: usize, count: usize, len: usize, to: *mut S::T) {
+    unsafe {
+        if count == S::LANES && len >= S::LANES {
+            let mut i = 0;
+            while i < len {
+                i = i.min(len - S::LANES);
+                S::transpose(from.add(i), channel, to.add(i * S::LANES), S::LANES);
+                i += S::LANES;
+            }
+            return;
+        }
+        let mut block = [S::T::ZERO; MAX_LANES * MAX_LANES];
+        for i in (0..len).step_by(S::LANES) {
+            let n = (len - i).min(S::LANES);
+            for lane in 0..count {
+                S::store(block.as_mut_ptr().add(lane * S::LANES), S::load_up_to(from.add(lane * channel + i), n));
+            }
+            S::transpose(block.as_ptr(), S::LANES, to.add(i * S::LANES), S::LANES);
+        }
+    }
+}
+
+/// The inverse of [`to_lanes`]; writes nothing but the places.
+#[inline(always)]
+pub unsafe fn from_lanes<S: Simd>(from: *const S::T, count: usize, len: usize, to: *mut S::T, channel: usize) {
+    unsafe {
+        if count == S::LANES && len >= S::LANES {
+            let mut i = 0;
+            while i < len {
+                i = i.min(len - S::LANES);
+                S::transpose(from.add(i * S::LANES), S::LANES, to.add(i), channel);
+                i += S::LANES;
+            }
+            return;
+        }
+        let mut block = [S::T::ZERO; MAX_LANES * MAX_LANES];
+        for i in (0..len).step_by(S::LANES) {
+            let n = (len - i).min(S::LANES);
+            S::transpose(from.add(i * S::LANES), S::LANES, block.as_mut_ptr(), S::LANES);
+            for lane in 0..count {
+                S::store_up_to(to.add(lane * channel + i), n, S::load(block.as_ptr().add(lane * S::LANES)));
+            }
+        }
+    }
+}

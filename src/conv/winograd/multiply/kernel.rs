@@ -1,0 +1,116 @@
+//! Products of a block: `c[row] = sum over k of a[row, k] * b[k]`, the columns along the lanes.
+
+#![allow(unsafe_code)]
+
+use crate::gemm::kernel::{accumulate, panel_vectors};
+use crate::scalar::Scalar;
+use crate::simd::{Kernel, Simd};
+
+/// `count` products of the same shape. Distances are in elements.
+#[derive(Clone, Copy)]
+pub struct Products<T> {
+    pub count: usize,
+    /// From one product's matrices to the next one's.
+    pub a_next: usize,
+    pub b_next: usize,
+    pub c_next: usize,
+    pub a: *const T,
+    pub a_row: usize,
+    pub a_step: usize,
+    /// Panels as wide as a register tile (the last one as wide as what is left), each with `b_depth` rows.
+    pub b: *const T,
+    pub b_depth: usize,
+    pub c: *mut T,
+    pub c_row: usize,
+    pub rows: usize,
+    /// Whole vectors.
+    pub columns: usize,
+    pub k: usize,
+    /// Add to what is there.
+    pub accumulate: bool,
+}
+
+/// Columns of a whole panel.
+#[inline(always)]
+pub fn panel_width<S: Simd>() -> usize {
+    panel_vectors::<S>() * S::LANES
+}
+
+/// Where row 0 of a vector of columns begins in panels of `k` rows, and the distance of rows.
+#[inline(always)]
+pub fn panel_place<S: Simd>(column: usize, columns: usize, k: usize) -> (usize, usize) {
+    let width = panel_width::<S>();
+    let first = column / width * width;
+    (first * k + column - first, width.min(columns - first))
+}
+
+impl<T: Scalar> Kernel<T> for Products<T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        unsafe {
+            for i in 0..self.count {
+                let (a, b, c) =
+                    (self.a.add(i * self.a_next), self.b.add(i * self.b_next), self.c.add(i * self.c_next));
+                let one = Products { a, b, c, ..self };
+                for column in (0..self.columns).step_by(panel_width::<S>()) {
+                    let b = b.add(column * self.b_depth);
+                    // Only instruction sets with 32 registers have panels of more than two vectors.
+                    match (self.columns - column) / S::LANES {
+                        1 => one.panel::<S, 1>(b, column),
+                        2 => one.panel::<S, 2>(b, column),
+                        3 if S::REGISTERS == 32 => one.panel::<S, 3>(b, column),
+                        _ if S::REGISTERS == 32 => one.panel::<S, 4>(b, column),
+                        _ => one.panel::<S, 2>(b, column),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T: Scalar> Products<T> {
+    #[inline(always)]
+    unsafe fn panel<S: Simd<T = T>, const NV: usize>(&self, b: *const T, column: usize) {
+        unsafe {
+            let mut row = 0;
+            while row < self.rows {
+                row += match self.rows - row {
+                    1 => self.tile::<S, 1, NV>(b, row, column),
+                    2 | 3 => self.tile::<S, 2, NV>(b, row, column),
+                    4 | 5 => self.tile::<S, 4, NV>(b, row, column),
+                    _ => self.tile::<S, 6, NV>(b, row, column),
+                };
+            }
+        }
+    }
+
+    /// Returns the number of its rows.
+    #[inline(always)]
+    unsafe fn tile<S: Simd<T = T>, const MR: usize, const NV: usize>(
+        &self,
+        b: *const T,
+        row: usize,
+        column: usize,
+    ) -> usize {
+        unsafe {
+            let (a, c) = (self.a.add(row * self.a_row), self.c.add(row * self.c_row + column));
+            let mut acc = [[S::zero(); NV]; MR];
+            if self.accumulate {
+                for i in 0..MR {
+                    for j in 0..NV {
+                        acc[i][j] = S::load(c.add(i * self.c_row + j * S::LANES));
+                    }
+                }
+            }
+            accumulate::<S, MR, NV>(&mut acc, self.k, a, self.a_row, self.a_step, b, NV * S::LANES);
+            for i in 0..MR {
+                for j in 0..NV {
+                    S::store(c.add(i * self.c_row + j * S::LANES), acc[i][j]);
+                }
+            }
+            MR
+        }
+    }
+}
