@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use goldfish_core::conv;
+use goldfish_core::conv::{self, Wanted};
 use goldfish_core::geometry::conv::{ConvGeometry, ConvOptions};
 use goldfish_core::geometry::pool::{PoolGeometry, PoolOptions};
 use goldfish_core::geometry::recurrent::RecurrentGeometry;
@@ -85,9 +85,9 @@ fn convolution(criterion: &mut Criterion, row: &Convolution) {
     let work = (outputs * row.weight[1..].iter().product::<usize>()) as u64;
     let mut group = criterion.benchmark_group(&row.name);
     group.throughput(Throughput::Elements(work));
-    group.bench_function("forward", |bencher| bencher.iter(|| conv::forward(&geometry, &x, &weight, None, &mut y)));
-    group.bench_function("dx", |bencher| bencher.iter(|| conv::backward_x(&geometry, &y, &weight, &mut dx)));
-    group.bench_function("dweight", |bencher| bencher.iter(|| conv::backward_weight(&geometry, &y, &x, &mut dweight)));
+    group.bench_function("forward", |bencher| bencher.iter(|| conv::forward(&geometry, Wanted::Auto, &x, &weight, None, &mut y)));
+    group.bench_function("dx", |bencher| bencher.iter(|| conv::backward_x(&geometry, Wanted::Auto, &y, &weight, &mut dx)));
+    group.bench_function("dweight", |bencher| bencher.iter(|| conv::backward_weight(&geometry, Wanted::Auto, &y, &x, &mut dweight)));
     group.finish();
 }
 

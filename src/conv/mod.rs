@@ -2,8 +2,10 @@
 //!
 //! All arrays are contiguous: x (N, C, ...), weight (O, C / groups, ...), y (N, O, ...). [`reference`](mod@reference) states
 //! what is computed; [`implicit_gemm`] computes it for every shape and option, [`depthwise`] faster where each channel has
-//! filters of its own. [`transposed`] convolution is its adjoint, and uses its gradients.
+//! filters of its own, and [`winograd`] with fewer products where the kernel is small and channels are many. [`choice`] says
+//! which one computes what. [`transposed`] convolution is the adjoint of a convolution, and uses its gradients.
 
+pub mod choice;
 pub mod depthwise;
 pub mod implicit_gemm;
 pub mod reference;
@@ -17,50 +19,34 @@ use crate::geometry::conv::ConvGeometry;
 use crate::scalar::Scalar;
 use crate::threads::parallel_for;
 
+pub use choice::{Algorithm, Precision, Product, Wanted};
+
 /// Multiply-adds below which a call stays on its own thread: waking another costs as much as some millions of them.
 const SMALL: usize = 1 << 20;
 
-/// How a convolution is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// Every product of the definition.
-    Direct,
-}
-
-impl Algorithm {
-    pub fn name(self) -> &'static str {
-        match self {
-            Algorithm::Direct => "direct",
-        }
-    }
-
-    /// The algorithm that is asked for by name, for this convolution.
-    ///
-    /// # Errors
-    /// An unknown name, or an algorithm that does not apply.
-    pub fn choose(name: &str, geometry: &ConvGeometry) -> Result<Self, Error> {
-        match name {
-            "auto" | "direct" => Ok(Algorithm::Direct),
-            "winograd" => Err(Error::value(format!(
-                "algorithm='winograd' does not apply to a kernel of {}",
-                super::geometry::tuple(&geometry.kernel()[3 - geometry.axes..])
-            ))),
-            other => Err(Error::value(format!("algorithm must be 'auto', 'direct' or 'winograd', got '{other}'"))),
-        }
-    }
-}
-
 /// y = x * weight + bias.
+///
+/// # Errors
+/// [`Error::Memory`].
 ///
 /// # Panics
 /// If a length differs from the geometry's.
-pub fn forward<T: Scalar>(g: &ConvGeometry, x: &[T], weight: &[T], bias: Option<&[T]>, y: &mut [T]) {
+pub fn forward<T: Scalar>(
+    g: &ConvGeometry,
+    wanted: Wanted,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    y: &mut [T],
+) -> Result<(), Error> {
     check(g, x.len(), weight.len(), y.len());
     assert!(bias.is_none_or(|bias| bias.len() == g.groups * g.outputs));
-    match depthwise::layout(g) {
-        Some(layout) => depthwise::forward(g, &layout, x, weight, bias, y),
-        None => implicit_gemm::forward(g, x, weight, bias, y),
+    match (Algorithm::choose::<T>(g, Product::Forward, wanted), depthwise::layout(g)) {
+        (Algorithm::Winograd(plan), _) => winograd::forward(g, &plan, x, weight, bias, y)?,
+        (Algorithm::Direct, Some(layout)) => depthwise::forward(g, &layout, x, weight, bias, y),
+        (Algorithm::Direct, None) => implicit_gemm::forward(g, x, weight, bias, y),
     }
+    Ok(())
 }
 
 /// The gradient with respect to x.
@@ -70,11 +56,18 @@ pub fn forward<T: Scalar>(g: &ConvGeometry, x: &[T], weight: &[T], bias: Option<
 ///
 /// # Panics
 /// If a length differs from the geometry's.
-pub fn backward_x<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut [T]) -> Result<(), Error> {
+pub fn backward_x<T: Scalar>(
+    g: &ConvGeometry,
+    wanted: Wanted,
+    dy: &[T],
+    weight: &[T],
+    dx: &mut [T],
+) -> Result<(), Error> {
     check(g, dx.len(), weight.len(), dy.len());
-    match depthwise::layout(g) {
-        Some(layout) => depthwise::backward_x(g, &layout, dy, weight, dx),
-        None => implicit_gemm::backward_x(g, dy, weight, dx)?,
+    match (Algorithm::choose::<T>(g, Product::BackwardX, wanted), depthwise::layout(g)) {
+        (Algorithm::Winograd(plan), _) => winograd::backward_x(g, &plan, dy, weight, dx)?,
+        (Algorithm::Direct, Some(layout)) => depthwise::backward_x(g, &layout, dy, weight, dx),
+        (Algorithm::Direct, None) => implicit_gemm::backward_x(g, dy, weight, dx)?,
     }
     Ok(())
 }
@@ -86,11 +79,18 @@ pub fn backward_x<T: Scalar>(g: &ConvGeometry, dy: &[T], weight: &[T], dx: &mut 
 ///
 /// # Panics
 /// If a length differs from the geometry's.
-pub fn backward_weight<T: Scalar>(g: &ConvGeometry, dy: &[T], x: &[T], dweight: &mut [T]) -> Result<(), Error> {
+pub fn backward_weight<T: Scalar>(
+    g: &ConvGeometry,
+    wanted: Wanted,
+    dy: &[T],
+    x: &[T],
+    dweight: &mut [T],
+) -> Result<(), Error> {
     check(g, x.len(), dweight.len(), dy.len());
-    match depthwise::layout(g) {
-        Some(layout) => depthwise::backward_weight(g, &layout, dy, x, dweight),
-        None => implicit_gemm::backward_weight(g, dy, x, dweight)?,
+    match (Algorithm::choose::<T>(g, Product::BackwardWeight, wanted), depthwise::layout(g)) {
+        (Algorithm::Winograd(plan), _) => winograd::backward_weight(g, &plan, dy, x, dweight)?,
+        (Algorithm::Direct, Some(layout)) => depthwise::backward_weight(g, &layout, dy, x, dweight),
+        (Algorithm::Direct, None) => implicit_gemm::backward_weight(g, dy, x, dweight)?,
     }
     Ok(())
 }

@@ -89,13 +89,15 @@ impl<T: Scalar> Operands<T> {
         let (mut dweight, mut dbias) = (nan(g.weight_len()), nan(g.groups * g.outputs));
         forward(
             g,
+            Wanted::Direct,
             self.x.as_slice(),
             self.weight.as_slice(),
             case.bias.then_some(self.bias.as_slice()),
             y.as_mut_slice(),
-        );
-        backward_x(g, self.dy.as_slice(), self.weight.as_slice(), dx.as_mut_slice()).expect("memory");
-        backward_weight(g, self.dy.as_slice(), self.x.as_slice(), dweight.as_mut_slice()).expect("memory");
+        )
+        .expect("memory");
+        backward_x(g, Wanted::Direct, self.dy.as_slice(), self.weight.as_slice(), dx.as_mut_slice()).expect("memory");
+        backward_weight(g, Wanted::Direct, self.dy.as_slice(), self.x.as_slice(), dweight.as_mut_slice()).expect("memory");
         backward_bias(g, self.dy.as_slice(), dbias.as_mut_slice());
         Results {
             y: y.as_slice().to_vec(),
@@ -117,7 +119,7 @@ impl<T: Scalar> Operands<T> {
         let bias = case.bias.then_some(self.bias.as_slice());
         reference::forward(g, self.x.as_slice(), self.weight.as_slice(), bias, &mut results.y);
         reference::backward_x(g, self.dy.as_slice(), self.weight.as_slice(), &mut results.dx);
-        reference::backward_weight(g, self.dy.as_slice(), self.x.as_slice(), &mut results.dweight);
+        reference::backward_weight(g, Wanted::Direct, self.dy.as_slice(), self.x.as_slice(), &mut results.dweight);
         reference::backward_bias(g, self.dy.as_slice(), &mut results.dbias);
         results
     }
@@ -225,7 +227,7 @@ fn gradients_are_central_differences() {
     let results = operands.fast(&case);
     let loss = |x: &[f64], weight: &[f64], bias: &[f64]| {
         let mut y = vec![0.0; geometry.y_len()];
-        forward(&geometry, x, weight, Some(bias), &mut y);
+        forward(&geometry, Wanted::Direct, x, weight, Some(bias), &mut y).expect("memory");
         y.iter().zip(operands.dy.as_slice()).map(|(y, dy)| y * dy).sum::<f64>()
     };
     let arrays = [operands.x.as_slice(), operands.weight.as_slice(), operands.bias.as_slice()];
@@ -268,7 +270,7 @@ fn what_is_not_finite_stays_in_its_windows() {
     let (mut x, weight) = (random::<f32>(geometry.x_len(), 1), random::<f32>(geometry.weight_len(), 2));
     x[(12 + 6) * 70 + 7] = f32::INFINITY;
     let mut y = vec![0.0; geometry.y_len()];
-    forward(&geometry, &x, &weight, None, &mut y);
+    forward(&geometry, Wanted::Auto, &x, &weight, None, &mut y).expect("memory");
     for (i, y) in y.iter().enumerate() {
         let (row, column) = (i / 68 % 10, i % 68);
         assert_eq!(y.is_finite(), !((4..7).contains(&row) && (5..8).contains(&column)), "{row}, {column}");
@@ -279,9 +281,9 @@ fn what_is_not_finite_stays_in_its_windows() {
 fn an_empty_batch_has_zero_gradients() {
     let geometry = ConvGeometry::new(2, &[0, 3, 5, 5], &[4, 3, 3, 3], None, &ConvOptions::default()).expect("it fits");
     let (weight, mut dweight, mut dbias) = (random::<f64>(108, 1), vec![1.0; 108], vec![1.0; 4]);
-    forward(&geometry, &[], &weight, None, &mut []);
-    backward_x(&geometry, &[], &weight, &mut []).expect("memory");
-    backward_weight(&geometry, &[], &[], &mut dweight).expect("memory");
+    forward(&geometry, Wanted::Auto, &[], &weight, None, &mut []).expect("memory");
+    backward_x(&geometry, Wanted::Auto, &[], &weight, &mut []).expect("memory");
+    backward_weight(&geometry, Wanted::Auto, &[], &[], &mut dweight).expect("memory");
     backward_bias(&geometry, &[], &mut dbias);
     assert!(dweight.iter().chain(&dbias).all(|&v| v == 0.0));
 }

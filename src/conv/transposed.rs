@@ -1,5 +1,6 @@
 //! Transposed convolution: the adjoint of a convolution, computed by the convolution's own gradients.
 
+use super::Wanted;
 use super::implicit_gemm::channel_sums;
 use crate::geometry::Error;
 use crate::geometry::conv_transpose::TransposedGeometry;
@@ -23,7 +24,7 @@ pub fn forward<T: Scalar>(
     bias: Option<&[T]>,
     y: &mut [T],
 ) -> Result<(), Error> {
-    super::backward_x(&g.conv, x, weight, y)?;
+    super::backward_x(&g.conv, Wanted::Auto, x, weight, y)?;
     if let Some(bias) = bias {
         add_bias(bias, g.conv.input_plane(), y);
     }
@@ -42,10 +43,13 @@ fn add_bias<T: Scalar>(bias: &[T], plane: usize, y: &mut [T]) {
 
 /// The gradient with respect to x: a convolution of the slopes.
 ///
+/// # Errors
+/// [`Error::Memory`].
+///
 /// # Panics
 /// If a length differs from the geometry's.
-pub fn backward_x<T: Scalar>(g: &TransposedGeometry, dy: &[T], weight: &[T], dx: &mut [T]) {
-    super::forward(&g.conv, dy, weight, None, dx);
+pub fn backward_x<T: Scalar>(g: &TransposedGeometry, dy: &[T], weight: &[T], dx: &mut [T]) -> Result<(), Error> {
+    super::forward(&g.conv, Wanted::Auto, dy, weight, None, dx)
 }
 
 /// The gradient with respect to the weight.
@@ -56,7 +60,7 @@ pub fn backward_x<T: Scalar>(g: &TransposedGeometry, dy: &[T], weight: &[T], dx:
 /// # Panics
 /// If a length differs from the geometry's.
 pub fn backward_weight<T: Scalar>(g: &TransposedGeometry, dy: &[T], x: &[T], dweight: &mut [T]) -> Result<(), Error> {
-    super::backward_weight(&g.conv, x, dy, dweight)
+    super::backward_weight(&g.conv, Wanted::Auto, x, dy, dweight)
 }
 
 /// The gradient with respect to the bias: sums over all places of an output channel.

@@ -7,7 +7,7 @@ use super::arguments::{Axes, Call, Triple, shown, triple};
 use super::array::{Dense, Dtype, Input, Numeric};
 use super::cache::{Cache, open};
 use super::window::{padding as parse_padding, per_axis};
-use crate::conv::{self as kernels, Algorithm};
+use crate::conv::{self as kernels, Algorithm, Product, Wanted};
 use crate::geometry::Error;
 use crate::geometry::conv::{ConvGeometry, ConvOptions};
 use crate::scalar::Scalar;
@@ -24,6 +24,7 @@ const NAMES: Triple = triple!("conv");
 /// What the backward call needs.
 struct Saved<T> {
     geometry: ConvGeometry,
+    wanted: Wanted,
     x: Dense<T>,
     weight: Dense<T>,
     has_bias: bool,
@@ -34,6 +35,7 @@ struct Arguments<'py> {
     weight: Input<'py>,
     bias: Option<Input<'py>>,
     geometry: ConvGeometry,
+    wanted: Wanted,
     dtype: Dtype,
 }
 
@@ -73,21 +75,17 @@ impl<'py> Arguments<'py> {
         let bias_shape = bias.as_ref().map(Input::shape);
         let geometry = call.check(ConvGeometry::new(axes.count(), x.shape(), weight.shape(), bias_shape, &options))?;
         let dtype = call.float_dtype([&x, &weight].into_iter().chain(&bias))?;
-        check_algorithm(call, algorithm, &geometry)?;
-        Ok(Arguments { x, weight, bias, geometry, dtype })
+        let wanted = wanted(call, algorithm, &geometry)?;
+        Ok(Arguments { x, weight, bias, geometry, wanted, dtype })
     }
 }
 
-fn check_algorithm<'py>(
-    call: Call<'py>,
-    algorithm: &Bound<'py, PyAny>,
-    geometry: &ConvGeometry,
-) -> PyResult<Algorithm> {
+fn wanted<'py>(call: Call<'py>, algorithm: &Bound<'py, PyAny>, geometry: &ConvGeometry) -> PyResult<Wanted> {
     let Ok(name) = algorithm.cast::<PyString>() else {
         let message = format!("algorithm must be 'auto', 'direct' or 'winograd', got {}", shown(algorithm));
         return Err(call.fail(Error::type_(message)));
     };
-    call.check(Algorithm::choose(&name.to_cow()?, geometry))
+    call.check(Wanted::parse(&name.to_cow()?, geometry))
 }
 
 fn forward<'py, T: Scalar + Numeric>(
@@ -95,7 +93,7 @@ fn forward<'py, T: Scalar + Numeric>(
     arguments: &Arguments<'py>,
     out: &Bound<'py, PyAny>,
 ) -> PyResult<(Bound<'py, PyAny>, Saved<T>)> {
-    let geometry = arguments.geometry;
+    let (geometry, wanted) = (arguments.geometry, arguments.wanted);
     let inputs = [Some(&arguments.x), Some(&arguments.weight), arguments.bias.as_ref()];
     let inputs: Vec<&Input> = inputs.into_iter().flatten().collect();
     let mut y = call.output_or::<T>(out, &geometry.y_shape(), &inputs)?;
@@ -103,10 +101,11 @@ fn forward<'py, T: Scalar + Numeric>(
     let bias = call.optional_dense::<T>(arguments.bias.as_ref())?;
     let target = y.as_mut_slice();
     let bias_slice = bias.as_ref().map(Dense::as_slice);
-    call.run(geometry.work(), || {
-        kernels::forward(&geometry, x.as_slice(), weight.as_slice(), bias_slice, target);
+    let done = call.run(geometry.work(), || {
+        kernels::forward(&geometry, wanted, x.as_slice(), weight.as_slice(), bias_slice, target)
     });
-    Ok((y.into_array(), Saved { geometry, x, weight, has_bias: bias.is_some() }))
+    call.check(done)?;
+    Ok((y.into_array(), Saved { geometry, wanted, x, weight, has_bias: bias.is_some() }))
 }
 
 #[pyfunction]
@@ -194,7 +193,7 @@ fn backward<'py, T: Scalar + Numeric>(
         let needs = call.needs(needs, ["x", "weight", "bias"])?;
         Ok((call.slope::<T>("dy", dy, &saved.geometry.y_shape())?, needs))
     })?;
-    let geometry = saved.geometry;
+    let (geometry, wanted) = (saved.geometry, saved.wanted);
     let outputs = geometry.groups * geometry.outputs;
     let mut dx = needs[0].then(|| call.output::<T>(saved.x.shape())).transpose()?;
     let mut dweight = needs[1].then(|| call.output::<T>(saved.weight.shape())).transpose()?;
@@ -203,10 +202,10 @@ fn backward<'py, T: Scalar + Numeric>(
     let done = call.run(2 * geometry.work(), || {
         let [dx, dweight, dbias] = slices;
         if let Some(dx) = dx {
-            kernels::backward_x(&geometry, dy.as_slice(), saved.weight.as_slice(), dx)?;
+            kernels::backward_x(&geometry, wanted, dy.as_slice(), saved.weight.as_slice(), dx)?;
         }
         if let Some(dweight) = dweight {
-            kernels::backward_weight(&geometry, dy.as_slice(), saved.x.as_slice(), dweight)?;
+            kernels::backward_weight(&geometry, wanted, dy.as_slice(), saved.x.as_slice(), dweight)?;
         }
         if let Some(dbias) = dbias {
             kernels::backward_bias(&geometry, dy.as_slice(), dbias);
@@ -237,14 +236,16 @@ fn conv2d_algorithm<'py>(
     let geometry = call.check(ConvGeometry::new(2, &x, &weight, None, &options))?;
     let name = py.import("numpy")?.call_method1("dtype", (dtype,));
     let name = name.and_then(|dtype| dtype.getattr("name")?.extract::<String>());
-    if !name.is_ok_and(|name| name == f32::NAME || name == f64::NAME) {
+    if !name.as_ref().is_ok_and(|name| name == f32::NAME || name == f64::NAME) {
         let message = format!("dtype must be float32 or float64, got {}", shown(dtype));
         return Err(call.fail(Error::type_(message)));
     }
-    if !wrt.is_none() {
-        call.choice("wrt", wrt, &["x", "weight"])?;
-    }
-    call.check(Algorithm::choose("auto", &geometry)).map(Algorithm::name)
+    let product = match wrt.is_none() {
+        true => Product::Forward,
+        false => [Product::BackwardX, Product::BackwardWeight][call.choice("wrt", wrt, &["x", "weight"])?],
+    };
+    let choose = if name.is_ok_and(|name| name == f32::NAME) { Algorithm::choose::<f32> } else { Algorithm::choose::<f64> };
+    Ok(choose(&geometry, product, Wanted::Auto).name())
 }
 
 fn shape<'py>(call: Call<'py>, name: &str, argument: &Bound<'py, PyAny>) -> PyResult<Vec<usize>> {

@@ -183,7 +183,7 @@ fn backward<'py, T: Scalar + Numeric>(
     let done = call.run(2 * geometry.conv.work(), || {
         let [dx, dweight, dbias] = slices;
         if let Some(dx) = dx {
-            kernels::backward_x(&geometry, dy.as_slice(), saved.weight.as_slice(), dx);
+            kernels::backward_x(&geometry, dy.as_slice(), saved.weight.as_slice(), dx)?;
         }
         if let Some(dweight) = dweight {
             kernels::backward_weight(&geometry, dy.as_slice(), saved.x.as_slice(), dweight)?;

@@ -1,16 +1,11 @@
 //! The process: threads, precision, memory, and what was chosen at run time.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::arguments::Call;
+use crate::conv::Precision;
 use crate::{memory, simd, threads};
-
-const PRECISIONS: [&str; 3] = ["highest", "high", "medium"];
-
-static PRECISION: AtomicU8 = AtomicU8::new(1);
 
 /// More threads than this are refused: a slip of the keyboard should not start a million.
 const MOST_THREADS: usize = 4096;
@@ -59,14 +54,15 @@ fn set_thread_override(py: Python<'_>, n: &Bound<'_, PyAny>) -> PyResult<Option<
 #[pyfunction]
 #[pyo3(signature = (level, /))]
 fn set_float32_precision(py: Python<'_>, level: &Bound<'_, PyAny>) -> PyResult<()> {
-    let index = Call::new(py, "set_float32_precision").choice("level", level, &PRECISIONS)?;
-    PRECISION.store(index as u8, Ordering::Relaxed);
+    let names = Precision::ALL.map(|(name, _)| name);
+    let index = Call::new(py, "set_float32_precision").choice("level", level, &names)?;
+    Precision::ALL[index].1.set();
     Ok(())
 }
 
 #[pyfunction]
 fn get_float32_precision() -> &'static str {
-    PRECISIONS[usize::from(PRECISION.load(Ordering::Relaxed)) % PRECISIONS.len()]
+    Precision::get().name()
 }
 
 #[pyfunction]

@@ -120,7 +120,7 @@ where
     At<J, 6>: Kernel<T, Output = ()>,
 {
     unsafe {
-        if plan.axes.iter().any(|axis| axis.points == MOST_POINTS) {
+        if plan.points() == MOST_POINTS {
             simd::run(At::<_, MOST_POINTS>(job));
         } else {
             simd::run(At::<_, 6>(job));

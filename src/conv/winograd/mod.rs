@@ -24,6 +24,8 @@ use kernel::{Tiles, tiles_of};
 use plan::{Phases, Plan};
 use weights::kernel::{Sums, Weights, apart, blocks, columns, transform, transform_sums};
 
+pub use weights::kernel::lanes;
+
 /// Tiles of a block: enough to reuse the transformed weights, few enough to stay in the cache.
 const TILES: usize = 56;
 /// Bytes that a block's transformed tiles may take.

@@ -160,6 +160,11 @@ impl Plan {
         self.segments = row.div_ceil(self.segment);
     }
 
+    /// Points along an axis that is transformed.
+    pub fn points(&self) -> usize {
+        self.axes[0].points.max(self.axes[1].points)
+    }
+
     /// Positions of a transformed tile.
     pub fn positions(&self) -> usize {
         self.axes[0].points * self.axes[1].points

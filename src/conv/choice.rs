@@ -1,0 +1,170 @@
+//! Which algorithm computes a convolution.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::depthwise;
+use super::winograd::plan::Plan;
+use crate::geometry::conv::ConvGeometry;
+use crate::geometry::{Error, tuple};
+use crate::scalar::Scalar;
+
+/// Which float32 algorithms [`Wanted::Auto`] may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// Direct ones only.
+    Highest,
+    /// Transforms of 6 points too.
+    High,
+    /// Transforms of 8 points too.
+    Medium,
+}
+
+impl Precision {
+    /// By their numbers.
+    pub const ALL: [(&'static str, Precision); 3] =
+        [("highest", Precision::Highest), ("high", Precision::High), ("medium", Precision::Medium)];
+
+    /// Sets that of the process.
+    pub fn set(self) {
+        PRECISION.store(self as u8, Ordering::Relaxed);
+    }
+
+    /// That of the process.
+    pub fn get() -> Self {
+        Self::ALL[usize::from(PRECISION.load(Ordering::Relaxed))].1
+    }
+
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+}
+
+static PRECISION: AtomicU8 = AtomicU8::new(Precision::High as u8);
+
+/// What the caller asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// The fastest that the process's precision allows.
+    #[default]
+    Auto,
+    /// Every product of the definition.
+    Direct,
+    /// Winograd's transforms, of 6 points unless only 8 apply.
+    Winograd,
+}
+
+impl Wanted {
+    /// The wish that a name stands for, for this convolution.
+    ///
+    /// # Errors
+    /// An unknown name, or an algorithm that does not apply.
+    pub fn parse(name: &str, g: &ConvGeometry) -> Result<Self, Error> {
+        match name {
+            "auto" => Ok(Wanted::Auto),
+            "direct" => Ok(Wanted::Direct),
+            "winograd" if g.x_len() == 0 || g.y_len() == 0 => Ok(Wanted::Direct),
+            "winograd" if POINTS.iter().any(|&points| Product::Forward.plan(g, points).is_some()) => Ok(Wanted::Winograd),
+            "winograd" => {
+                let axes = 3 - g.axes..;
+                let each = |value: fn(&crate::geometry::window::Window) -> usize| -> String {
+                    tuple(&g.windows[axes.clone()].iter().map(value).collect::<Vec<_>>())
+                };
+                Err(Error::value(format!(
+                    "algorithm='winograd' does not apply to a kernel of {} with stride {} and dilation {}",
+                    each(|w| w.kernel),
+                    each(|w| w.stride),
+                    each(|w| w.dilation)
+                )))
+            }
+            other => Err(Error::value(format!("algorithm must be 'auto', 'direct' or 'winograd', got '{other}'"))),
+        }
+    }
+}
+
+/// Numbers of points, the more accurate first.
+const POINTS: [usize; 2] = [6, 8];
+
+/// One of the three products of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    Forward,
+    BackwardX,
+    BackwardWeight,
+}
+
+impl Product {
+    fn plan(self, g: &ConvGeometry, points: usize) -> Option<Plan> {
+        match self {
+            Product::Forward | Product::BackwardWeight => Plan::forward(g, points),
+            Product::BackwardX => Plan::backward_x(g, points),
+        }
+    }
+}
+
+/// How one product is computed.
+#[derive(Clone, Copy, Debug)]
+pub enum Algorithm {
+    Direct,
+    Winograd(Plan),
+}
+
+impl Algorithm {
+    /// The best algorithm for a product among those that are wanted.
+    pub fn choose<T: Scalar>(g: &ConvGeometry, product: Product, wanted: Wanted) -> Self {
+        let float32 = size_of::<T>() == size_of::<f32>();
+        let most = match (wanted, Precision::get()) {
+            (Wanted::Direct, _) => return Algorithm::Direct,
+            (Wanted::Auto, Precision::Highest) if float32 => return Algorithm::Direct,
+            (Wanted::Auto, Precision::Medium) if float32 => 2,
+            _ => 1,
+        };
+        let direct = (Algorithm::Direct, direct_cost(g));
+        let plans = POINTS.iter().filter_map(|&points| product.plan(g, points));
+        let transformed = |plan: Plan| (Algorithm::Winograd(plan), winograd_cost::<T>(&plan, g.groups, product));
+        if wanted == Wanted::Winograd {
+            return plans.map(Algorithm::Winograd).next().unwrap_or(Algorithm::Direct);
+        }
+        let allowed = plans.take_while(|plan| plan.points() <= POINTS[most - 1]).map(transformed);
+        allowed.fold(direct, |best, next| if next.1 < best.1 { next } else { best }).0
+    }
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            Algorithm::Direct => "direct",
+            Algorithm::Winograd(_) => "winograd",
+        }
+    }
+}
+
+// The costs are times, in those of one multiply-add in a matrix product that fits into the cache. The constants were fitted
+// to measurements of random shapes (benches/sweep.py), not to named ones.
+
+/// A product of the definition: gathering panels comes on top.
+const DIRECT: f64 = 1.15;
+/// An element of a transformed input, of a transformed product, and of a transformed weight.
+const INPUT: f64 = 10.0;
+const OUTPUT: f64 = 10.0;
+const WEIGHT: f64 = 12.0;
+/// A register tile of a product: filling and emptying it costs as much as so many steps of its sum.
+const TILE: f64 = 8.0;
+
+fn direct_cost(g: &ConvGeometry) -> f64 {
+    if depthwise::layout(g).is_some() {
+        // Bound by memory: no algorithm does less of that.
+        return 0.0;
+    }
+    DIRECT * g.work() as f64
+}
+
+fn winograd_cost<T: Scalar>(plan: &Plan, groups: usize, product: Product) -> f64 {
+    let lanes = super::winograd::lanes::<T>();
+    let [channels, outputs] = [plan.channels, plan.outputs].map(|n| n.next_multiple_of(lanes) as f64);
+    let (positions, tiles) = (plan.positions() as f64, plan.tiles() as f64);
+    let (inner, tail) = match product {
+        Product::BackwardWeight => (tiles.min(56.0), OUTPUT),
+        _ => (plan.channels as f64, OUTPUT),
+    };
+    let products = tiles * plan.channels as f64 * outputs * (1.0 + TILE / inner);
+    let transforms = tiles * (INPUT * channels + tail * outputs) + WEIGHT * plan.channels as f64 * outputs;
+    groups as f64 * positions * (products + transforms)
+}
