@@ -85,9 +85,15 @@ fn convolution(criterion: &mut Criterion, row: &Convolution) {
     let work = (outputs * row.weight[1..].iter().product::<usize>()) as u64;
     let mut group = criterion.benchmark_group(&row.name);
     group.throughput(Throughput::Elements(work));
-    group.bench_function("forward", |bencher| bencher.iter(|| conv::forward(&geometry, Wanted::Auto, &x, &weight, None, &mut y)));
-    group.bench_function("dx", |bencher| bencher.iter(|| conv::backward_x(&geometry, Wanted::Auto, &y, &weight, &mut dx)));
-    group.bench_function("dweight", |bencher| bencher.iter(|| conv::backward_weight(&geometry, Wanted::Auto, &y, &x, &mut dweight)));
+    group.bench_function("forward", |bencher| {
+        bencher.iter(|| conv::forward(&geometry, Wanted::Auto, &x, &weight, None, &mut y))
+    });
+    group.bench_function("dx", |bencher| {
+        bencher.iter(|| conv::backward_x(&geometry, Wanted::Auto, &y, &weight, &mut dx))
+    });
+    group.bench_function("dweight", |bencher| {
+        bencher.iter(|| conv::backward_weight(&geometry, Wanted::Auto, &y, &x, &mut dweight))
+    });
     group.finish();
 }
 

@@ -63,7 +63,9 @@ impl Wanted {
             "auto" => Ok(Wanted::Auto),
             "direct" => Ok(Wanted::Direct),
             "winograd" if g.x_len() == 0 || g.y_len() == 0 => Ok(Wanted::Direct),
-            "winograd" if POINTS.iter().any(|&points| Product::Forward.plan(g, points).is_some()) => Ok(Wanted::Winograd),
+            "winograd" if POINTS.iter().any(|&points| Product::Forward.plan(g, points).is_some()) => {
+                Ok(Wanted::Winograd)
+            }
             "winograd" => {
                 let axes = 3 - g.axes..;
                 let each = |value: fn(&crate::geometry::window::Window) -> usize| -> String {

@@ -97,7 +97,8 @@ impl<T: Scalar> Operands<T> {
         )
         .expect("memory");
         backward_x(g, Wanted::Direct, self.dy.as_slice(), self.weight.as_slice(), dx.as_mut_slice()).expect("memory");
-        backward_weight(g, Wanted::Direct, self.dy.as_slice(), self.x.as_slice(), dweight.as_mut_slice()).expect("memory");
+        backward_weight(g, Wanted::Direct, self.dy.as_slice(), self.x.as_slice(), dweight.as_mut_slice())
+            .expect("memory");
         backward_bias(g, self.dy.as_slice(), dbias.as_mut_slice());
         Results {
             y: y.as_slice().to_vec(),

@@ -244,7 +244,8 @@ fn conv2d_algorithm<'py>(
         true => Product::Forward,
         false => [Product::BackwardX, Product::BackwardWeight][call.choice("wrt", wrt, &["x", "weight"])?],
     };
-    let choose = if name.is_ok_and(|name| name == f32::NAME) { Algorithm::choose::<f32> } else { Algorithm::choose::<f64> };
+    let choose =
+        if name.is_ok_and(|name| name == f32::NAME) { Algorithm::choose::<f32> } else { Algorithm::choose::<f64> };
     Ok(choose(&geometry, product, Wanted::Auto).name())
 }
 

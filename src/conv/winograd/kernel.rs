@@ -8,7 +8,7 @@ use super::lanes::kernel::{Lanes, MAX_LANES, Stage, stage_len};
 use super::multiply::kernel::{Products, panel_place};
 use super::plan::{Plan, Run, View};
 use super::transform::kernel::{Grid, MOST_POINTS, Tile};
-use super::weights::kernel::{At, columns};
+use super::weights::kernel::{At, Part, run_at, whole_vectors};
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
 use crate::simd::{self, Kernel, Simd};
@@ -21,33 +21,50 @@ const TILE: usize = MOST_POINTS * MOST_POINTS * MAX_LANES;
 #[derive(Clone, Copy)]
 pub struct Tiles<'a, T> {
     pub data: SharedMut<'a, T>,
-    /// The first element of the block's first tile.
+    /// The number of the first tile.
     pub start: usize,
     pub next: usize,
-    /// Elements from one tile to the next: the columns, or 0 if the columns lie in panels of `depth` tiles.
+    /// The columns lie in panels of so many tiles, rather than in rows.
     pub depth: Option<usize>,
     pub columns: usize,
 }
 
-impl<T> Tiles<'_, T> {
+impl<'a, T> Tiles<'a, T> {
+    /// Tiles in rows of `columns`.
+    pub fn rows(data: &'a mut [T], next: usize, columns: usize) -> Self {
+        Tiles { data: SharedMut::new(data), start: 0, next, depth: None, columns }
+    }
+
+    /// Tiles whose columns lie in panels of `depth` tiles.
+    pub fn panels(data: &'a mut [T], next: usize, columns: usize, depth: usize) -> Self {
+        Tiles { data: SharedMut::new(data), start: 0, next, depth: Some(depth), columns }
+    }
+
+    /// The tiles from number `tile` on.
+    pub fn from(&self, tile: usize) -> Self {
+        Tiles { start: self.start + tile, ..*self }
+    }
+
     /// The index of a tile's vector for a column.
     #[inline(always)]
     fn place<S: Simd>(&self, tile: usize, column: usize) -> usize {
         match self.depth {
-            None => self.start + tile * self.columns + column,
+            None => (self.start + tile) * self.columns + column,
             Some(depth) => {
                 let (place, width) = panel_place::<S>(column, self.columns, depth);
-                self.start + place + tile * width
+                place + (self.start + tile) * width
             }
         }
     }
 
     fn check(&self, plan: &Plan, tiles: usize, channels: usize) {
-        let needed = self.depth.map_or(self.start + tiles * self.columns, |depth| {
-            assert!(self.start == 0 && tiles <= depth);
-            depth * self.columns
-        });
-        assert!(needed <= self.next && plan.positions() * self.next <= self.data.len() && channels <= self.columns);
+        let rows = self.depth.unwrap_or(self.start + tiles);
+        assert!(
+            self.start + tiles <= rows
+                && rows * self.columns <= self.next
+                && plan.positions() * self.next <= self.data.len()
+                && channels <= self.columns
+        );
     }
 }
 
@@ -109,23 +126,8 @@ fn load<T: Scalar>(kind: Kind, plan: &Plan, view: &View, group: &[T], units: Ran
     with_scratch(stage + 2 * TILE, |scratch: &mut [T]| {
         let job = Load { kind, plan, view, group: group.as_ptr(), units, v, size, stage, scratch };
         // SAFETY: the view's images lie in `group`, the block's tiles in `v`; the caller keeps other tasks out of them.
-        unsafe { run_at(plan, job) };
+        unsafe { run_at(&plan.axes, job) };
     });
-}
-
-/// Runs a kernel for the plan's points.
-unsafe fn run_at<T: Scalar, J>(plan: &Plan, job: J)
-where
-    At<J, MOST_POINTS>: Kernel<T, Output = ()>,
-    At<J, 6>: Kernel<T, Output = ()>,
-{
-    unsafe {
-        if plan.points() == MOST_POINTS {
-            simd::run(At::<_, MOST_POINTS>(job));
-        } else {
-            simd::run(At::<_, 6>(job));
-        }
-    }
 }
 
 struct Load<'a, T> {
@@ -167,10 +169,8 @@ impl<T: Scalar, const N: usize> At<Load<'_, T>, N> {
                 let axis = &plan.axes[axis];
                 axis.first + if kind == Kind::Inputs { axis.shift } else { 0 }
             };
-            let (rows, columns) = (
-                span(&run.rows, start(0), down.tile, size[0]),
-                span(&run.columns, start(1), across.tile, size[1]),
-            );
+            let (rows, columns) =
+                (span(&run.rows, start(0), down.tile, size[0]), span(&run.columns, start(1), across.tile, size[1]));
             let data = scratch.as_mut_ptr();
             let (edge, buffer) = (data.add(stage_len), data.add(stage_len + TILE));
             let corner = [rows.start, columns.start];
@@ -201,73 +201,86 @@ impl<T: Scalar, const N: usize> At<Load<'_, T>, N> {
     }
 }
 
-/// The products of a block's tiles with the transformed weights `u`.
+/// Transformed weights of a part of the products: for each position panels of the part's columns.
+#[derive(Clone, Copy)]
+pub struct Operands<'a, T> {
+    pub data: &'a [T],
+    /// From one position to the next.
+    pub next: usize,
+    pub part: &'a Part,
+}
+
+/// The products of tiles with the transformed weights; steps beyond the first ones are added to what `m` holds.
 ///
-/// No other task may use the tiles of `m`.
+/// No other task may use the part's columns of the tiles of `m`.
 ///
 /// # Panics
 /// If a length does not fit.
-pub fn multiply<T: Scalar>(plan: &Plan, tiles: usize, v: &Tiles<T>, u: &[T], u_next: usize, m: &Tiles<T>) {
-    v.check(plan, tiles, plan.channels);
-    m.check(plan, tiles, plan.outputs);
-    assert!(v.depth.is_none() && m.depth.is_none() && m.columns == columns::<T>(plan.outputs));
-    assert!(plan.channels * m.columns <= u_next && plan.positions() * u_next <= u.len());
+pub fn multiply<T: Scalar>(plan: &Plan, tiles: usize, v: &Tiles<T>, u: &Operands<T>, m: &Tiles<T>) {
+    let Part { steps, columns } = u.part;
+    v.check(plan, tiles, steps.end);
+    m.check(plan, tiles, columns.end);
+    let width = whole_vectors::<T>(columns.len());
+    assert!(v.depth.is_none() && m.depth.is_none() && columns.start + width <= m.columns);
+    assert!(steps.len() * width <= u.next && plan.positions() * u.next <= u.data.len());
     let job = Products {
         count: plan.positions(),
         a_next: v.next,
-        b_next: u_next,
+        b_next: u.next,
         c_next: m.next,
-        a: v.data.as_mut_ptr().wrapping_add(v.start),
+        a: v.data.as_mut_ptr().wrapping_add(v.start * v.columns + steps.start),
         a_row: v.columns,
         a_step: 1,
-        b: u.as_ptr(),
-        b_depth: plan.channels,
-        c: m.data.as_mut_ptr().wrapping_add(m.start),
+        b: u.data.as_ptr(),
+        b_depth: steps.len(),
+        c: m.data.as_mut_ptr().wrapping_add(m.start * m.columns + columns.start),
         c_row: m.columns,
         rows: tiles,
-        columns: m.columns,
-        k: plan.channels,
-        accumulate: false,
+        columns: width,
+        k: steps.len(),
+        accumulate: steps.start > 0,
     };
-    // SAFETY: the asserts above; the caller keeps other tasks out of the tiles.
+    // SAFETY: the asserts above; the caller keeps other tasks out of the columns.
     unsafe { simd::run(job) };
 }
 
-/// The products of a block's transformed inputs and slopes, summed over its tiles: `sums` has a matrix (channels, columns)
-/// for each position.
-///
-/// No other task may use `sums`.
+/// The products of transformed inputs and slopes, summed over tiles: `sums` has a matrix (the part's steps, its columns) for
+/// each position.
 ///
 /// # Panics
 /// If a length does not fit.
 pub fn multiply_slopes<T: Scalar>(
     plan: &Plan,
     tiles: usize,
-    v: &Tiles<T>,
-    slopes: &Tiles<T>,
+    (v, slopes): (&Tiles<T>, &Tiles<T>),
+    part: &Part,
     sums: &mut [T],
     next: usize,
     accumulate: bool,
 ) {
-    v.check(plan, tiles, plan.channels);
-    slopes.check(plan, tiles, plan.outputs);
-    assert!(v.depth.is_none() && slopes.columns == columns::<T>(plan.outputs));
-    assert!(plan.channels * slopes.columns <= next && plan.positions() * next <= sums.len());
-    let Some(depth) = slopes.depth else { panic!("slopes lie in panels") };
+    let Part { steps, columns } = part;
+    v.check(plan, tiles, steps.end);
+    slopes.check(plan, tiles, columns.end);
+    let width = whole_vectors::<T>(columns.len());
+    assert!(v.depth.is_none() && columns.start + width <= slopes.columns);
+    assert!(steps.len() * width <= next && plan.positions() * next <= sums.len());
+    let Some(depth) = slopes.depth.filter(|_| slopes.start == 0) else {
+        panic!("slopes lie in panels, from tile 0 on")
+    };
     let job = Products {
         count: plan.positions(),
         a_next: v.next,
         b_next: slopes.next,
         c_next: next,
-        a: v.data.as_mut_ptr().wrapping_add(v.start),
+        a: v.data.as_mut_ptr().wrapping_add(v.start * v.columns + steps.start),
         a_row: 1,
         a_step: v.columns,
-        b: slopes.data.as_mut_ptr().cast_const(),
+        b: slopes.data.as_mut_ptr().wrapping_add(columns.start * depth).cast_const(),
         b_depth: depth,
         c: sums.as_mut_ptr(),
-        c_row: slopes.columns,
-        rows: plan.channels,
-        columns: slopes.columns,
+        c_row: width,
+        rows: steps.len(),
+        columns: width,
         k: tiles,
         accumulate,
     };
@@ -298,7 +311,7 @@ pub fn outputs<T: Scalar>(
         let y = y.as_mut_ptr().wrapping_add(group);
         let job = Store { plan, view, m, units, bias, y, stage, scratch };
         // SAFETY: the tiles lie in `m`, the view's images in `y`; the caller keeps other tasks out of them.
-        unsafe { run_at(plan, job) };
+        unsafe { run_at(&plan.axes, job) };
     });
 }
 

@@ -146,8 +146,7 @@ impl Plan {
         let phases = if input.split == Phases::Images { input.count() } else { 1 };
         let (channels, outputs) = (input.virtual_channels(), output.virtual_channels());
         let images = g.batch * phases;
-        let mut plan =
-            Plan { input, output, batch: g.batch, images, channels, outputs, axes, segment: 1, segments: 1 };
+        let mut plan = Plan { input, output, batch: g.batch, images, channels, outputs, axes, segment: 1, segments: 1 };
         plan.cut_rows(1);
         plan
     }

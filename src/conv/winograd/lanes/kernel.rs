@@ -187,7 +187,8 @@ impl<T: Scalar> Stage<T> {
                     if !(0..view.size[0] as i64).contains(&row) {
                         continue;
                     }
-                    let (from, to) = (planes.add(lane * places + i * width), group.add(plane + row as usize * view.size[1]));
+                    let (from, to) =
+                        (planes.add(lane * places + i * width), group.add(plane + row as usize * view.size[1]));
                     for j in 0..width {
                         let column = (self.columns.start + j as i64) * view.step[1] as i64 + origin[1];
                         if (0..view.size[1] as i64).contains(&column) {

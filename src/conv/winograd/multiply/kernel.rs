@@ -6,6 +6,10 @@ use crate::gemm::kernel::{accumulate, panel_vectors};
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, Simd};
 
+/// Steps of a sum that are added up on their own: many small sums are more accurate than a long one, and the rows of a panel
+/// that they read stay in the first-level cache.
+const BLOCK_K: usize = 128;
+
 /// `count` products of the same shape. Distances are in elements.
 #[derive(Clone, Copy)]
 pub struct Products<T> {
@@ -32,7 +36,7 @@ pub struct Products<T> {
 
 /// Columns of a whole panel.
 #[inline(always)]
-pub fn panel_width<S: Simd>() -> usize {
+fn panel_width<S: Simd>() -> usize {
     panel_vectors::<S>() * S::LANES
 }
 
@@ -51,8 +55,7 @@ impl<T: Scalar> Kernel<T> for Products<T> {
     unsafe fn run<S: Simd<T = T>>(self) {
         unsafe {
             for i in 0..self.count {
-                let (a, b, c) =
-                    (self.a.add(i * self.a_next), self.b.add(i * self.b_next), self.c.add(i * self.c_next));
+                let (a, b, c) = (self.a.add(i * self.a_next), self.b.add(i * self.b_next), self.c.add(i * self.c_next));
                 let one = Products { a, b, c, ..self };
                 for column in (0..self.columns).step_by(panel_width::<S>()) {
                     let b = b.add(column * self.b_depth);
@@ -73,6 +76,21 @@ impl<T: Scalar> Kernel<T> for Products<T> {
 impl<T: Scalar> Products<T> {
     #[inline(always)]
     unsafe fn panel<S: Simd<T = T>, const NV: usize>(&self, b: *const T, column: usize) {
+        unsafe {
+            for k in (0..self.k).step_by(BLOCK_K) {
+                let block = Products {
+                    a: self.a.add(k * self.a_step),
+                    k: BLOCK_K.min(self.k - k),
+                    accumulate: self.accumulate || k > 0,
+                    ..*self
+                };
+                block.rows::<S, NV>(b.add(k * NV * S::LANES), column);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn rows<S: Simd<T = T>, const NV: usize>(&self, b: *const T, column: usize) {
         unsafe {
             let mut row = 0;
             while row < self.rows {
@@ -97,17 +115,12 @@ impl<T: Scalar> Products<T> {
         unsafe {
             let (a, c) = (self.a.add(row * self.a_row), self.c.add(row * self.c_row + column));
             let mut acc = [[S::zero(); NV]; MR];
-            if self.accumulate {
-                for i in 0..MR {
-                    for j in 0..NV {
-                        acc[i][j] = S::load(c.add(i * self.c_row + j * S::LANES));
-                    }
-                }
-            }
             accumulate::<S, MR, NV>(&mut acc, self.k, a, self.a_row, self.a_step, b, NV * S::LANES);
             for i in 0..MR {
                 for j in 0..NV {
-                    S::store(c.add(i * self.c_row + j * S::LANES), acc[i][j]);
+                    let c = c.add(i * self.c_row + j * S::LANES);
+                    let sum = if self.accumulate { S::add(S::load(c), acc[i][j]) } else { acc[i][j] };
+                    S::store(c, sum);
                 }
             }
             MR

@@ -341,7 +341,8 @@ impl<T: Scalar> Tile<'_, T> {
             let mut middle = from;
             if self.axes[0].points > 1 {
                 let last = self.axes[1].points == 1;
-                let target = if last { to } else { Grid { data: self.buffer, row: columns * S::LANES, column: S::LANES } };
+                let target =
+                    if last { to } else { Grid { data: self.buffer, row: columns * S::LANES, column: S::LANES } };
                 let lines = Lines {
                     from: from.data,
                     from_step: from.row,
