@@ -120,7 +120,7 @@ impl<T: Scalar> Operands<T> {
         let bias = case.bias.then_some(self.bias.as_slice());
         reference::forward(g, self.x.as_slice(), self.weight.as_slice(), bias, &mut results.y);
         reference::backward_x(g, self.dy.as_slice(), self.weight.as_slice(), &mut results.dx);
-        reference::backward_weight(g, Wanted::Direct, self.dy.as_slice(), self.x.as_slice(), &mut results.dweight);
+        reference::backward_weight(g, self.dy.as_slice(), self.x.as_slice(), &mut results.dweight);
         reference::backward_bias(g, self.dy.as_slice(), &mut results.dbias);
         results
     }
@@ -358,5 +358,20 @@ proptest! {
             compare_winograd::<f64>(&case, 8, 1e-13),
         ];
         prop_assume!(applies.contains(&true));
+    }
+}
+
+#[test]
+fn fast_path_winograd_with_many_channels_equals_reference() {
+    let dilated = ConvOptions { dilation: PerAxis::One(2), groups: 2, ..ConvOptions::default() };
+    let strided = ConvOptions { stride: PerAxis::One(2), ..ConvOptions::default() };
+    for (x, weight, options) in [
+        ([1, 100, 9, 10], [130, 100, 3, 3], ConvOptions::default()),
+        ([2, 130, 7, 7], [200, 65, 3, 3], dilated),
+        ([3, 80, 11, 9], [70, 80, 5, 4], strided),
+    ] {
+        let geometry = ConvGeometry::new(2, &x, &weight, None, &options).expect("it fits");
+        let case = Case { geometry, bias: true, seed: 5 };
+        assert!(compare_winograd::<f32>(&case, 6, 3e-6) && compare_winograd::<f64>(&case, 6, 1e-14));
     }
 }
