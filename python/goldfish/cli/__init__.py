@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from goldfish.cli import heap
+
 __all__ = ["main"]
 
 _INTERRUPTED = 130
@@ -85,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "config", parents=[common], help="print version, instruction set, threads and memory", description="Print it."
     )
     config.set_defaults(run=_config)
+    heap.add_parser(commands, [common])
     return parser
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple, TypeAlias
 
@@ -62,6 +63,9 @@ class Function(NamedTuple):
 
 NO_STACK = Frame("(no stack)", "", 0, 0)
 
+# Records that are expanded to pairs of record and key at a time: some 100 bytes per frame.
+_BLOCK = 1 << 14
+
 
 @dataclass(frozen=True, eq=False)
 class Stacks:
@@ -113,9 +117,8 @@ class Stacks:
     def stack(self, record: int) -> tuple[Frame, ...]:
         """The frames of one record, leaf first."""
         start = int(self.end[record - 1]) if record else 0
-        return tuple(
-            frame for location in self.locations[start : self.end[record]].tolist() for frame in self.frames[location]
-        )
+        locations = self.locations[start : self.end[record]].tolist()
+        return tuple(chain.from_iterable(map(self.frames.__getitem__, locations)))
 
     def leaf_keys(self, key: Callable[[Frame], Hashable]) -> tuple[Ints, list[Hashable]]:
         """The key of each record's leaf, as an index into the keys that occur."""
@@ -136,17 +139,27 @@ class Stacks:
         count = np.array([len(keys) for keys in of_location], dtype=np.int64)
         flat = np.array([number for keys in of_location for number in keys], dtype=np.int64)
         first = np.cumsum(count) - count
-        lengths = np.diff(self.end, prepend=0)
-        record = np.repeat(np.arange(len(self.end)), lengths)
-        # Locations with several lines contribute each of them.
-        repeats = count[self.locations]
-        offset = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-        keys = flat[np.repeat(first[self.locations], repeats) + offset]
-        pairs = np.repeat(record, repeats) * len(numbers) + keys
-        bare = np.flatnonzero(lengths == 0) * len(numbers)
+        pairs = [
+            self._pairs(range(start, min(start + _BLOCK, len(self.end))), count, first, flat, len(numbers))
+            for start in range(0, len(self.end), _BLOCK)
+        ]
+        found = np.concatenate(pairs) if pairs else np.empty(0, dtype=np.int64)
+        return found // len(numbers), found % len(numbers), list(numbers)
+
+    def _pairs(self, records: range, count: Ints, first: Ints, flat: Ints, keys: int) -> Ints:
+        """Distinct ``record * keys + key`` of some records; `count` and `first` place a location's keys in `flat`."""
+        ends = np.r_[self.end[records.start - 1] if records.start else 0, self.end[records.start : records.stop]]
+        locations, lengths = self.locations[ends[0] : ends[-1]], np.diff(ends)
+        repeats = count[locations]
+        record = np.repeat(np.repeat(np.array(records), lengths), repeats)
+        # The place of each entry among its location's keys.
+        offset = np.arange(len(record)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        pairs = record * keys + flat[np.repeat(first[locations], repeats) + offset]
+        # A record without a stack has the key of "(no stack)", which is 0.
+        bare = np.array(records)[lengths == 0] * keys
+        # Sorted by hand: NumPy's unique hashes integers, which takes many times as long here.
         pairs = np.sort(np.concatenate([pairs, bare]))
-        pairs = pairs[np.r_[True, pairs[1:] != pairs[:-1]]] if len(pairs) else pairs
-        return pairs // len(numbers), pairs % len(numbers), list(numbers)
+        return pairs[np.r_[True, pairs[1:] != pairs[:-1]]]
 
     def stack_keys(self) -> tuple[Ints, list[int]]:
         """A number for each distinct stack, and one record that has it."""

@@ -7,9 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from goldfish._files import write_atomically
-from goldfish.sampling.heap.plot import label
 from goldfish.sampling.heap.table import Row
-from goldfish.sampling.heap.units import amount, percent
+from goldfish.sampling.heap.units import amount, label, percent
 
 if TYPE_CHECKING:
     from goldfish.sampling.heap.profile import HeapProfile

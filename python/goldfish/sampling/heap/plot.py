@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from goldfish.sampling.heap.units import unit_of
+from goldfish.sampling.heap.units import label, unit_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,11 +38,6 @@ def bars(profile: HeapProfile, ax: Axes | None, *, by: str, metric: str, cumulat
     ax.set_title("Estimates with 95 % confidence intervals")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
-
-
-def label(key: Any) -> str:
-    """A row's key in one line; of a stack, the functions from the leaf on."""
-    return key if isinstance(key, str) else " < ".join(frame.function for frame in key) or "(no stack)"
 
 
 def short(text: str) -> str:

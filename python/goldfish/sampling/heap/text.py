@@ -245,29 +245,35 @@ def _stacks(builder: _Builder) -> Stacks:
     return _without_allocator(stacks)
 
 
-def _symbolised(addresses: list[int], symbols: list[Symbol]) -> Iterator[tuple[int, tuple[Symbol, ...]]]:
+Place = tuple[int, tuple[Symbol, ...]]
+
+
+def _symbolised(addresses: list[int], symbols: list[Symbol]) -> list[Place]:
     """Each address of a stack with its lines, innermost first.
 
     Rows hold return addresses, comments the call before. A comment whose address no row has was inlined into the next
-    one that it precedes; an address with more comments than occurrences (recursion repeats it) has inlined calls.
+    one that it precedes; an address with more comments than occurrences (recursion repeats it) has inlined calls. Go
+    leaves its own entry and exit points without comments; they are left out, as in its other format.
     """
     occurrences = Counter(addresses)
     comments = Counter(symbol[0] for symbol in symbols)
     known = {own for address in addresses for own in (address, address - 1)}
+    places: list[Place] = []
     position = 0
     for address in addresses:
         due = (comments[address] + comments[address - 1]) // occurrences[address]
-        lines = []
+        start = position
         while position < len(symbols):
             mine = symbols[position][0] in (address, address - 1)
             if (mine and not due) or (not mine and symbols[position][0] in known):
                 break
             due -= mine
-            lines.append(symbols[position])
             position += 1
             if mine and not due:
                 break
-        yield address, tuple(lines)
+        places.append((address, tuple(symbols[start:position])))
+    named = [i for i, (_, lines) in enumerate(places) if lines]
+    return places[named[0] : named[-1] + 1] if named else places
 
 
 def _mapping_finder(mappings: list[Mapping]) -> Callable[[int], int]:

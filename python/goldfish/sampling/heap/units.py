@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 _UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B"))
 
 
@@ -31,3 +33,8 @@ def percent(share: float) -> str:
     ('12.3 %', '0.0 %')
     """
     return f"{100 * share:.1f} %"
+
+
+def label(key: Any) -> str:
+    """A row's key in one line; of a stack, the functions from the leaf on."""
+    return key if isinstance(key, str) else " < ".join(frame.function for frame in key) or "(no stack)"
