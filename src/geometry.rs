@@ -1,5 +1,6 @@
 //! Shapes: every rule about them is here, checked once, and used by forward, backward, tests and documentation alike.
 
+pub mod adaptive;
 pub mod conv;
 pub mod conv_transpose;
 pub mod pool;

@@ -118,6 +118,22 @@ def avg_pool_cases(axes):
         yield Case(f"avg_pool{axes}d", {"x": x}, with_last_axes(axes, options))
 
 
+def adaptive_pool_cases(operation, axes):
+    """Windows alike, unlike, overlapping, of one place, and of all."""
+    options = [{}] if "avg" in operation else [{}, {"return_indices": True}]
+    for planes, size, output_size in [
+        ((2, 2), (2, 4, 6), 2),
+        ((1, 2), (3, 5, 7), (2, 3, 4)),
+        ((1, 1), (2, 3, 4), 1),
+        ((1, 2), (2, 2, 3), (3, 4, 5)),
+        ((1, 1), (2, 4, 5), (1, None, None)),
+        ((1, 1), (2, 3, 4), None),
+    ]:
+        x = apart(_rng(), (*planes, *last_axes(axes, size)))
+        for more in options:
+            yield Case(f"{operation}{axes}d", {"x": x}, {"output_size": last_axes(axes, output_size)} | more)
+
+
 def recurrent_case(operation, rng, sizes, *, states=True, biases=("bias_ih", "bias_hh"), given=None, **options):
     """One layer with PyTorch's initial weights. `given` of {"x": ids} makes x an argument without gradient."""
     given = given or {}
@@ -226,6 +242,8 @@ GRADIENTS = {
     **{f"conv_transpose{n}d": list(conv_transpose_cases(n)) for n in (1, 2, 3)},
     **{f"max_pool{n}d": list(max_pool_cases(n)) for n in (1, 2, 3)},
     **{f"avg_pool{n}d": list(avg_pool_cases(n)) for n in (1, 2, 3)},
+    **{f"adaptive_avg_pool{n}d": list(adaptive_pool_cases("adaptive_avg_pool", n)) for n in (1, 2, 3)},
+    **{f"adaptive_max_pool{n}d": list(adaptive_pool_cases("adaptive_max_pool", n)) for n in (1, 2, 3)},
     "rnn": list(recurrent_cases("rnn", [{"nonlinearity": "tanh"}, {"nonlinearity": "relu"}])),
     "lstm": list(recurrent_cases("lstm", [{}, {"with_peepholes": True}])),
     "gru": list(recurrent_cases("gru", [{"reset_after": True}, {"reset_after": False}])),

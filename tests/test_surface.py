@@ -25,6 +25,8 @@ SIGNATURES = {
     **{f"conv_transpose{n}d": (CONV_TRANSPOSE, "") for n in (1, 2, 3)},
     **{f"max_pool{n}d": (MAX_POOL, "ceil_mode=False return_indices=False out=None") for n in (1, 2, 3)},
     **{f"avg_pool{n}d": (AVG_POOL, AVERAGE) for n in (1, 2, 3)},
+    **{f"adaptive_avg_pool{n}d": ("x output_size", "") for n in (1, 2, 3)},
+    **{f"adaptive_max_pool{n}d": ("x output_size", "return_indices=False") for n in (1, 2, 3)},
     "rnn": (f"x h_0 {CELL}", "nonlinearity='tanh' lengths=None reverse=False"),
     "lstm": (f"x state {CELL}", "peepholes=None lengths=None reverse=False"),
     "gru": (f"x h_0 {CELL}", "reset_after=True lengths=None reverse=False"),

@@ -57,6 +57,9 @@ def _pools(rng, dtype):
     for name in ("max_pool2d", "avg_pool2d"):
         y, cache = getattr(gf, f"{name}_forward")(x, 3, 2, 1)
         yield name, (y, *getattr(gf, f"{name}_backward")(y, cache))
+    for name in ("adaptive_max_pool2d", "adaptive_avg_pool2d"):
+        y, cache = getattr(gf, f"{name}_forward")(x, (7, 9))
+        yield name, (y, *getattr(gf, f"{name}_backward")(y, cache))
 
 
 def _recurrences(rng, dtype):

@@ -4,7 +4,7 @@ from typing import Any, SupportsIndex, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from goldfish._typing import ArrayLike, FloatArray, IndexArray, Padding, PerAxis
+from goldfish._typing import ArrayLike, FloatArray, IndexArray, OutputSize, Padding, PerAxis
 
 _LSTMState: TypeAlias = tuple[ArrayLike | None, ArrayLike | None]
 
@@ -23,6 +23,12 @@ __all__ = [
     "avg_pool",
     "avg_pool_forward",
     "avg_pool_backward",
+    "adaptive_max_pool",
+    "adaptive_max_pool_forward",
+    "adaptive_max_pool_backward",
+    "adaptive_avg_pool",
+    "adaptive_avg_pool_forward",
+    "adaptive_avg_pool_backward",
     "linear",
     "linear_forward",
     "linear_backward",
@@ -195,6 +201,20 @@ def avg_pool_forward(
     /,
 ) -> tuple[FloatArray, Cache]: ...
 def avg_pool_backward(
+    axes: int, dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[FloatArray | None]: ...
+def adaptive_max_pool(
+    axes: int, x: ArrayLike, output_size: OutputSize, return_indices: bool, /
+) -> FloatArray | tuple[FloatArray, IndexArray]: ...
+def adaptive_max_pool_forward(
+    axes: int, x: ArrayLike, output_size: OutputSize, return_indices: bool, /
+) -> tuple[FloatArray, Cache] | tuple[FloatArray, IndexArray, Cache]: ...
+def adaptive_max_pool_backward(
+    axes: int, dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[FloatArray | None]: ...
+def adaptive_avg_pool(axes: int, x: ArrayLike, output_size: OutputSize, /) -> FloatArray: ...
+def adaptive_avg_pool_forward(axes: int, x: ArrayLike, output_size: OutputSize, /) -> tuple[FloatArray, Cache]: ...
+def adaptive_avg_pool_backward(
     axes: int, dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
 ) -> tuple[FloatArray | None]: ...
 def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, /) -> FloatArray: ...

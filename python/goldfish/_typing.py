@@ -25,6 +25,9 @@ PerAxis: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 Padding: TypeAlias = PerAxis | Sequence[Sequence[SupportsIndex]] | Literal["valid", "same", "same_lower", "causal"]
 """An int, one int per axis, a (before, after) pair per axis, or a rule by name; "causal" is for one axis."""
 
+OutputSize: TypeAlias = SupportsIndex | Sequence[SupportsIndex | None] | None
+"""The number of outputs of an adaptive pooling: one for all axes, or one per axis; None keeps an axis."""
+
 Algorithm: TypeAlias = Literal["auto", "direct", "winograd"]
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 Precision: TypeAlias = Literal["highest", "high", "medium"]

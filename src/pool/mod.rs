@@ -5,6 +5,7 @@
 //! input ([`direct`]). For all others, bands of a plane are copied into scratch, padded and with the columns sorted by their
 //! phase ([`crate::strip`]).
 
+pub mod adaptive;
 pub mod average;
 mod direct;
 mod kernel;

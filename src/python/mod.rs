@@ -2,6 +2,7 @@
 //! check them, allocate the outputs, let go of the interpreter and run the kernel, return.
 
 mod activation;
+mod adaptive_pool;
 mod arguments;
 mod array;
 mod cache;
@@ -30,6 +31,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     conv::register(module)?;
     conv_transpose::register(module)?;
     pool::register(module)?;
+    adaptive_pool::register(module)?;
     window::register(module)?;
     activation::register(module)?;
     cross_entropy::register(module)?;

@@ -8,6 +8,7 @@ import pytest
 import goldfish as gf
 
 X, WEIGHT, BIAS = np.ones((2, 4, 6, 6), np.float32), np.ones((8, 4, 3, 3), np.float32), np.ones(8, np.float32)
+FILTERS_1D, SPREAD = np.ones((1, 6, 3), np.float32), np.ones((4, 5, 3, 3), np.float32)
 TABLE, LOGITS, TARGET = np.ones((8, 3), np.float32), np.ones((3, 4)), np.array([0, 1, 2])
 
 
@@ -45,6 +46,14 @@ def rnn_back(*arguments, **options):
 
 def lstm_back(*arguments):
     return lambda: gf.lstm_backward(*arguments, recurrent("lstm_forward", 4)()[-1])
+
+
+def spread(*options, x=X, weight=SPREAD, **named):
+    return lambda: gf.conv_transpose2d(x, weight, *options, **named)
+
+
+def conv_cache():
+    return gf.conv2d_forward(X, WEIGHT)[1]
 
 
 def pool_cache():
@@ -112,6 +121,28 @@ ERRORS = [
     ("avg_pool2d", "dilation", ValueError, "at least 1, got 0", lambda: gf.avg_pool2d(X, 2, dilation=0)),
     ("avg_pool2d", "divisor_override", ValueError, "1, got 0", lambda: gf.avg_pool2d(X, 2, divisor_override=0)),
     ("avg_pool2d", "divisor_override", TypeError, "1.5", lambda: gf.avg_pool2d(X, 2, divisor_override=1.5)),
+    ("conv1d", "padding", ValueError, "1 ints, got 3|1 int", lambda: gf.conv1d(X[0], FILTERS_1D, padding=(1, 1, 1))),
+    ("conv1d", "x", ValueError, r"3 axes.*\(2, 4, 6, 6\)", lambda: gf.conv1d(X, FILTERS_1D)),
+    ("conv3d", "x", ValueError, r"5 axes.*\(2, 4, 6, 6\)", lambda: gf.conv3d(X, np.ones((1, 4, 3, 3, 3), "f"))),
+    ("conv3d", "padding", ValueError, "causal", lambda: gf.conv3d(X[None], WEIGHT[None, :2], padding="causal")),
+    ("conv1d_backward", "cache", TypeError, "conv2d", lambda: gf.conv1d_backward(X, conv_cache())),
+    ("conv_transpose2d", "x", ValueError, "3 channels.*got 4", spread(weight=SPREAD[:3])),
+    ("conv_transpose2d", "x", ValueError, "empty", spread(x=X[:, :, :0])),
+    ("conv_transpose2d", "weight", ValueError, r"\(4, 5, 3\)", spread(weight=SPREAD[..., 0])),
+    ("conv_transpose2d", "bias", ValueError, r"\(5,\).*\(4,\)", spread(np.ones(4, "f"))),
+    ("conv_transpose2d", "output_padding", ValueError, "stride 2.*got 2", spread(None, 2, 0, 2)),
+    ("conv_transpose2d", "output_padding", ValueError, "0, got -1", spread(None, 2, 0, -1)),
+    ("conv_transpose2d", "padding", ValueError, r"\(5, 5\).*8 places", spread(None, 1, 5)),
+    ("conv_transpose2d", "padding", ValueError, "causal", spread(None, 1, "causal")),
+    ("conv_transpose2d", "groups", ValueError, "4 input channels.*got 3", spread(groups=3)),
+    ("conv_transpose2d", "groups", ValueError, "1, got 0", spread(groups=0)),
+    ("max_pool1d", "x", ValueError, r"3 axes", lambda: gf.max_pool1d(X, 2)),
+    ("avg_pool3d", "kernel_size", ValueError, "3 ints, got 2", lambda: gf.avg_pool3d(X[None], (2, 2))),
+    ("adaptive_avg_pool2d", "output_size", ValueError, "2 ints, got 3", lambda: gf.adaptive_avg_pool2d(X, (2, 2, 2))),
+    ("adaptive_avg_pool2d", "output_size", TypeError, "1.5", lambda: gf.adaptive_avg_pool2d(X, 1.5)),
+    ("adaptive_max_pool2d", "output_size", ValueError, "1, got 0", lambda: gf.adaptive_max_pool2d(X, (None, 0))),
+    ("adaptive_max_pool1d", "x", ValueError, "3 axes", lambda: gf.adaptive_max_pool1d(X, 2)),
+    ("adaptive_max_pool3d", "x", ValueError, "empty", lambda: gf.adaptive_max_pool3d(X[None, :, :, :0], 2)),
     ("rnn", "x", ValueError, r"\(4, 5\)", rnn(x=np.ones((4, 5)))),
     ("rnn", "x|weight_ih", ValueError, "6", rnn(x=np.ones((4, 2, 6)))),
     ("rnn", "x", TypeError, "complex128", rnn(x=np.ones((4, 2, 5), complex))),
@@ -239,6 +270,11 @@ def test_absurd_sizes_are_errors(huge):
         lambda: gf.conv2d(x, weight, dilation=huge),
         lambda: gf.max_pool2d(x, huge),
         lambda: gf.avg_pool2d(x, 2, dilation=huge),
+        lambda: gf.conv_transpose2d(x, weight, stride=huge),
+        lambda: gf.conv_transpose2d(x, weight, padding=huge),
+        lambda: gf.conv_transpose2d(x, weight, dilation=huge),
+        lambda: gf.adaptive_avg_pool2d(x, huge),
+        lambda: gf.adaptive_max_pool2d(x, huge),
         lambda: gf.conv_output_size(4, huge),
     ):
         with pytest.raises((ValueError, MemoryError)):

@@ -9,7 +9,7 @@ import reference_windows as reference
 from compare import DIRECT, error, limit, same_bits
 from gradcheck import Case, check
 from gradient_table import apart
-from strategies import DTYPES, poolings, seeds
+from strategies import DTYPES, adaptive_poolings, poolings, seeds
 
 every_axes = pytest.mark.parametrize("axes", [1, 2, 3])
 
@@ -77,6 +77,70 @@ def test_gradients_by_central_differences(kind, axes):
         check(Case(f"{kind}_pool{axes}d", {"x": apart(rng, x[:1].shape)}, options), rng)
 
     run()
+
+
+@every_axes
+def test_adaptive_pools_equal_plain_loops(axes):
+    largest, mean = triple(f"adaptive_max_pool{axes}d"), triple(f"adaptive_avg_pool{axes}d")
+    (max_plain, max_forward, max_backward), (avg_plain, avg_forward, avg_backward) = largest, mean
+
+    @given(adaptive_poolings(axes), seeds)
+    def run(problem, seed):
+        x, output_size = problem
+        for dtype in DTYPES:
+            single = x.astype(dtype)
+            expected, indices = reference.adaptive_max_pool(single, output_size)
+            y, found, cache = max_forward(single, output_size, return_indices=True)
+            assert same_bits(y, expected.astype(dtype))
+            assert same_bits(found, indices)
+            assert same_bits(max_plain(single, output_size), y)
+            both = max_plain(single, output_size, return_indices=True)
+            assert all(same_bits(a, b) for a, b in zip(both, (y, found), strict=True))
+            dy = np.random.default_rng(seed).standard_normal(y.shape)
+            dx = reference.max_pool_gradient(dy, indices, x.shape)
+            assert error(max_backward(dy.astype(dtype), cache).x, dx, floor=1) <= limit(dtype, DIRECT)
+            without_indices, cache = max_forward(single, output_size)
+            assert same_bits(without_indices, y)
+            assert error(max_backward(dy.astype(dtype), cache).x, dx, floor=1) <= limit(dtype, DIRECT)
+            y, cache = avg_forward(single, output_size)
+            assert y.dtype == dtype
+            assert error(y, reference.adaptive_avg_pool(x, output_size), floor=0.1) <= limit(dtype, DIRECT)
+            assert same_bits(avg_plain(single, output_size), y)
+            dx = reference.adaptive_avg_pool_gradient(dy, x)
+            assert error(avg_backward(dy.astype(dtype), cache).x, dx, floor=0.1) <= limit(dtype, DIRECT)
+
+    run()
+
+
+@pytest.mark.parametrize("shape, output_size", [((2, 5, 33, 65), 1), ((2, 3, 56, 56), 7), ((1, 4, 50, 70), (6, 9))])
+def test_adaptive_pools_of_larger_planes(shape, output_size, rng):
+    x = rng.standard_normal(shape)
+    y, indices = gf.adaptive_max_pool2d(x, output_size, return_indices=True)
+    expected, places = reference.adaptive_max_pool(x, output_size)
+    assert same_bits(y, expected)
+    assert same_bits(indices, places)
+    means = reference.adaptive_avg_pool(x, output_size)
+    assert error(gf.adaptive_avg_pool2d(x, output_size), means, floor=0.1) <= limit(np.float64)
+    assert error(gf.adaptive_avg_pool2d(x.astype("f"), output_size), means, floor=0.1) <= DIRECT
+
+
+def test_adaptive_pools_of_what_divides_are_the_regular_ones(rng):
+    x = rng.standard_normal((2, 3, 12, 20))
+    assert same_bits(gf.adaptive_max_pool2d(x, (4, 5)), gf.max_pool2d(x, (3, 4)))
+    assert error(gf.adaptive_avg_pool2d(x, (4, 5)), gf.avg_pool2d(x, (3, 4))) <= limit(np.float64)
+    assert error(gf.adaptive_avg_pool2d(x, 1)[:, :, 0, 0], x.mean(axis=(2, 3))) <= limit(np.float64)
+    assert same_bits(gf.adaptive_max_pool2d(x, 1)[:, :, 0, 0], x.max(axis=(2, 3)))
+    assert same_bits(gf.adaptive_avg_pool2d(x, None), x)
+
+
+def test_adaptive_max_conventions():
+    x = np.zeros((1, 1, 4, 4))
+    assert gf.adaptive_max_pool2d(x, 2, return_indices=True)[1].ravel().tolist() == [0, 2, 8, 10]
+    x[0, 0, 3, 0] = x[0, 0, 1, 3] = np.nan
+    y, indices = gf.adaptive_max_pool2d(x, 1, return_indices=True)
+    assert np.isnan(y).all()
+    assert indices.item() == 7
+    assert gf.adaptive_max_pool1d(np.full((1, 1, 3), -np.inf), 2).tolist() == [[[-np.inf, -np.inf]]]
 
 
 @pytest.mark.parametrize("operation", ["max_pool2d", "avg_pool2d"])

@@ -1,5 +1,27 @@
 """Pooling: maxima and means of windows."""
 
+from goldfish.functional.pool.adaptive_avg import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool1d_backward,
+    adaptive_avg_pool1d_forward,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward,
+    adaptive_avg_pool3d,
+    adaptive_avg_pool3d_backward,
+    adaptive_avg_pool3d_forward,
+)
+from goldfish.functional.pool.adaptive_max import (
+    adaptive_max_pool1d,
+    adaptive_max_pool1d_backward,
+    adaptive_max_pool1d_forward,
+    adaptive_max_pool2d,
+    adaptive_max_pool2d_backward,
+    adaptive_max_pool2d_forward,
+    adaptive_max_pool3d,
+    adaptive_max_pool3d_backward,
+    adaptive_max_pool3d_forward,
+)
 from goldfish.functional.pool.avg import (
     avg_pool1d,
     avg_pool1d_backward,
@@ -43,5 +65,23 @@ __all__ = [
     "avg_pool3d",
     "avg_pool3d_forward",
     "avg_pool3d_backward",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool1d_forward",
+    "adaptive_avg_pool1d_backward",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_forward",
+    "adaptive_avg_pool2d_backward",
+    "adaptive_avg_pool3d",
+    "adaptive_avg_pool3d_forward",
+    "adaptive_avg_pool3d_backward",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool1d_forward",
+    "adaptive_max_pool1d_backward",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_forward",
+    "adaptive_max_pool2d_backward",
+    "adaptive_max_pool3d",
+    "adaptive_max_pool3d_forward",
+    "adaptive_max_pool3d_backward",
     "PoolGrads",
 ]
