@@ -17,6 +17,7 @@
 //! | [`pointwise`] | passes over elements: activations, softmax, losses, dropout, embedding, optimiser steps |
 //! | [`random`] | random words from counters |
 //! | [`sampling`] | a profiler's trigger; profiles read from their bytes |
+//! | [`shattering`] | labelings by linear rules and VC dimensions of tables, in exact integers |
 //! | `python` | the bindings, and the only folder that knows Python (feature `python`) |
 //!
 //! A kernel has two halves: a file named `kernel.rs` with the unsafe, vectorised inner code over [`simd::Simd`], and a safe
@@ -34,6 +35,7 @@ pub mod random;
 pub mod recurrent;
 pub mod sampling;
 pub mod scalar;
+pub mod shattering;
 pub mod simd;
 pub mod strip;
 pub mod threads;

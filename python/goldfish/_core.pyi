@@ -60,6 +60,8 @@ __all__ = [
     "log_softmax_forward",
     "log_softmax_backward",
     "simulate_heap_sampling",
+    "linear_labelings",
+    "table_vc_dimension",
     "read_profile",
     "dropout",
     "dropout_forward",
@@ -399,6 +401,10 @@ def sgd_step(
     weight_decay: float,
     /,
 ) -> None: ...
+def linear_labelings(
+    vectors: Sequence[Sequence[int]], extra: Sequence[Sequence[int]], limit: int, /
+) -> list[int] | None: ...
+def table_vc_dimension(columns: Sequence[Sequence[int]], rows: int, max_sets: int, /) -> tuple[list[int], bool]: ...
 def adam_step(
     parameter: FloatArray,
     grad: FloatArray,

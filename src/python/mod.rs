@@ -19,6 +19,7 @@ mod pool;
 mod process;
 mod recurrent;
 mod sampling;
+mod shattering;
 mod window;
 
 use pyo3::prelude::*;
@@ -40,6 +41,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     mse_loss::register(module)?;
     optimiser::register(module)?;
     sampling::register(module)?;
+    shattering::register(module)?;
     module.add_class::<cache::Cache>()?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from goldfish import _core
 from goldfish.theory import _arguments as check
 from goldfish.theory._arguments import Rng
 from goldfish.theory.results import Evidence, VCResult
@@ -73,9 +74,22 @@ def vc_dimension_finite(B: Any, *, max_sets: int = _MAX_SETS) -> VCResult:
     table = read_table("vc_dimension_finite", "B", B)
     max_sets = check.count("vc_dimension_finite", "max_sets", max_sets, 1)
     columns, numbers, rows = _distinct_columns(table)
-    search = _TableSearch(columns, max_sets)
-    search.grow([(1 << rows) - 1], [], 0)
-    return VCResult(len(search.best), tuple(numbers[j] for j in search.best))
+    best, complete = _core.table_vc_dimension(
+        [_words(column, rows) for column in columns], rows, min(max_sets, 1 << 63)
+    )
+    if not complete:
+        raise ValueError(
+            f"vc_dimension_finite: B is too large: more than max_sets = {max_sets} sets would have to be looked at "
+            f"(a shattered set of {len(best)} was found); pass a larger max_sets to go on"
+        )
+    return VCResult(len(best), tuple(numbers[j] for j in best))
+
+
+def _words(column: int, rows: int) -> list[int]:
+    """A bit set as 64-bit words, the lowest first."""
+    size = 8 * ((rows + 63) // 64)
+    words: list[int] = np.frombuffer(column.to_bytes(size, "little"), dtype="<u8").tolist()
+    return words
 
 
 def _distinct_columns(table: npt.NDArray[np.bool_]) -> tuple[list[int], list[int], int]:
@@ -88,45 +102,6 @@ def _distinct_columns(table: npt.NDArray[np.bool_]) -> tuple[list[int], list[int
         if bits not in (0, everything) and everything ^ bits not in columns:
             columns.setdefault(bits, j)
     return list(columns), list(columns.values()), len(rows)
-
-
-class _TableSearch:
-    """Depth first over sets of columns."""
-
-    def __init__(self, columns: list[int], max_sets: int) -> None:
-        self.columns, self.max_sets = columns, max_sets
-        self.best: list[int] = []
-        self.looked_at = 0
-
-    def grow(self, cells: list[int], chosen: list[int], start: int) -> None:
-        if len(chosen) > len(self.best):
-            self.best = list(chosen)
-        for j in range(start, len(self.columns)):
-            missing = len(self.best) + 1 - len(chosen)
-            if len(self.columns) - j < missing:
-                return
-            self.looked_at += 1
-            if self.looked_at > self.max_sets:
-                raise ValueError(
-                    f"vc_dimension_finite: B is too large: more than max_sets = {self.max_sets} sets would have to "
-                    "be looked at "
-                    f"(a shattered set of {len(self.best)} was found); pass a larger max_sets to go on"
-                )
-            split = self._split(cells, self.columns[j], 1 << (missing - 1))
-            if split is not None:
-                self.grow(split, [*chosen, j], j + 1)
-
-    @staticmethod
-    def _split(cells: list[int], column: int, needed: int) -> list[int] | None:
-        """The cells in two by a column, or None if one is too small to be part of a larger set."""
-        split: list[int] = []
-        for cell in cells:
-            inside = cell & column
-            outside = cell ^ inside
-            if inside.bit_count() < needed or outside.bit_count() < needed:
-                return None
-            split += (inside, outside)
-        return split
 
 
 def _random(cls: Any, p: int, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

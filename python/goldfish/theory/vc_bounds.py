@@ -203,7 +203,7 @@ def risk_bound_vc(
     >>> round(theory.risk_bound_vc(3, 10_000, 0.05, train_error=0.1).value, 4)
     0.1489
     >>> round(theory.risk_bound_vc(3, 10_000, 0.05, realizable=True).value, 4)
-    0.0058
+    0.005
     """
     name = "risk_bound_vc"
     d = _dimension(name, d)

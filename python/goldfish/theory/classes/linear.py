@@ -15,6 +15,7 @@ from itertools import combinations_with_replacement
 from math import lcm, prod
 from typing import Any, ClassVar
 
+from goldfish import _core
 from goldfish.theory import _arguments as check
 from goldfish.theory._exact import Separation, dot, first_dependence, is_valid, separate
 from goldfish.theory._points import Labels, Points, Row, _ratio
@@ -22,6 +23,9 @@ from goldfish.theory.classes.base import Certificate, HypothesisClass, Witness, 
 
 # Longer problems are shown to HiGHS first, unless the caller forbids it.
 _LONG = 200
+# What the core takes: masks of 63 bits, numbers of 64.
+_MASK_BITS = 63
+_WORD = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,32 @@ class LinearRule(Witness):
 
     def _labels(self, points: Points) -> Sequence[bool]:
         return [dot(self.weights, z) > 0 for z in self.lift(points)]
+
+
+def grow_labelings(vectors: Sequence[Row], extra: Sequence[Row], limit: int) -> Iterable[int]:
+    """All labelings by linear rules, as masks; ``extra`` are vectors that a rule must be positive on.
+
+    A labeling of the first k vectors is kept with its rule. That rule labels the next vector for nothing, so at most
+    the other label is decided. Without ``extra`` the negated rule gives the opposite labels, so half of them suffice.
+    """
+    found: dict[int, Row] = {0: ()}
+    for k, z in enumerate(vectors):
+        grown: dict[int, Row] = {}
+        for mask, weights in found.items():
+            value = dot(weights, z) if weights else 0
+            for label in (False, True) if extra or k else (True,):
+                extended = mask | label << k
+                if value and (value > 0) == label:
+                    grown[extended] = weights
+                    continue
+                signed = [v if extended >> i & 1 else tuple(-a for a in v) for i, v in enumerate(vectors[: k + 1])]
+                answer = separate([*signed, *extra])
+                if answer.weights is not None:
+                    grown[extended] = answer.weights
+        found = grown
+        check_limit(len(found), limit)
+    everything = (1 << len(vectors)) - 1
+    return found if extra or not vectors else [*found, *(everything ^ mask for mask in found)]
 
 
 class LinearInParameters(HypothesisClass):
@@ -107,26 +137,15 @@ class LinearInParameters(HypothesisClass):
         return first_dependence(self.lift(points)) is None
 
     def masks(self, points: Points, limit: int) -> Iterable[int]:
-        """Growing prefixes: a rule of the first k points labels the next one for nothing; the other side is decided."""
+        """By growing prefixes: in the core where 128 bits suffice, else in Python's integers."""
         lifted = self.lift(points)
         extra = self.extra(len(lifted[0])) if lifted else []
-        found: dict[int, Row] = {0: ()}
-        for k, z in enumerate(lifted):
-            grown: dict[int, Row] = {}
-            for mask, weights in found.items():
-                value = dot(weights, z) if weights else 0
-                for label in (False, True):
-                    extended = mask | label << k
-                    if value and (value > 0) == label:
-                        grown[extended] = weights
-                        continue
-                    signed = [v if extended >> i & 1 else tuple(-a for a in v) for i, v in enumerate(lifted[: k + 1])]
-                    answer = separate(signed + extra)
-                    if answer.weights is not None:
-                        grown[extended] = answer.weights
-            found = grown
-            check_limit(len(found), limit)
-        return found
+        if len(lifted) <= _MASK_BITS and all(abs(v) < _WORD for z in lifted for v in z):
+            found = _core.linear_labelings(lifted, extra, limit)
+            if found is not None:
+                check_limit(len(found), limit)
+                return found
+        return grow_labelings(lifted, extra, limit)
 
     def failing_labels(self, points: Points) -> Labels | None:
         """The signs of a dependence cannot be realised."""
