@@ -81,7 +81,7 @@ def observations(owner: str, x: ArrayLike, weights: ArrayLike | None, nan_policy
     expected = f"(n, {columns})" if columns else "(n,)"
     if values.ndim != (2 if columns else 1) or (columns and values.shape[1] != columns):
         raise ValueError(f"{owner}: x must have shape {expected}, got {values.shape}")
-    given = _weights(owner, weights, len(values))
+    given = read_weights(owner, weights, len(values))
     missing = np.isnan(values).any(axis=1) if columns else np.isnan(values)
     if missing.any() and nan_policy == "raise":
         at = int(missing.argmax())
@@ -93,7 +93,8 @@ def observations(owner: str, x: ArrayLike, weights: ArrayLike | None, nan_policy
     return data
 
 
-def _weights(owner: str, weights: ArrayLike | None, n: int) -> Floats:
+def read_weights(owner: str, weights: ArrayLike | None, n: int) -> Floats:
+    """Weights of n rows, ones by default."""
     if weights is None:
         return np.ones(n)
     given = array(owner, "weights", weights)
