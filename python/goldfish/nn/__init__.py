@@ -27,14 +27,27 @@ from goldfish.nn.activation import ReLU, Sigmoid, Tanh
 from goldfish.nn.checkpoint import CheckpointError
 from goldfish.nn.clip import NonFiniteError, clip_grad_norm
 from goldfish.nn.container import Sequential
-from goldfish.nn.conv import Conv2d
+from goldfish.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from goldfish.nn.dense import Dropout, Embedding, Flatten, Linear, OneHot
 from goldfish.nn.fit import Epoch, fit
 from goldfish.nn.history import History
 from goldfish.nn.layer import Backward, Layer
 from goldfish.nn.loss import CrossEntropyLoss, Loss, MSELoss
 from goldfish.nn.optimizer import SGD, Adam, Optimizer
-from goldfish.nn.pool import MaxPool2d
+from goldfish.nn.pool import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+)
 from goldfish.nn.recurrent import GRU, LSTM, RNN
 
 __all__ = [
@@ -46,8 +59,24 @@ __all__ = [
     "OneHot",
     "Flatten",
     "Dropout",
+    "Conv1d",
     "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "MaxPool1d",
     "MaxPool2d",
+    "MaxPool3d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "ReLU",
     "Sigmoid",
     "Tanh",
