@@ -14,7 +14,7 @@
 //! | [`pool`] | max and average pooling |
 //! | [`strip`] | bands of a plane in scratch, which pooling and depthwise convolution read |
 //! | [`recurrent`] | Elman, LSTM and GRU networks, forward and backpropagation through time |
-//! | [`pointwise`] | passes over elements: activations, softmax, losses, dropout, embedding, optimiser steps |
+//! | [`pointwise`] | passes over elements: activations, softmax, normalisation, losses, dropout, embedding, optimiser steps |
 //! | [`random`] | random words from counters |
 //! | [`sampling`] | a profiler's trigger; profiles read from their bytes |
 //! | [`shattering`] | labelings by linear rules and VC dimensions of tables, in exact integers |

@@ -237,6 +237,71 @@ def mse_loss_cases():
             yield Case("mse_loss", {"x": rng.standard_normal(shape)}, given)
 
 
+def linear_unit_cases(operation, variants):
+    """Several shapes under every option, away from the kink of leaky_relu."""
+    for shape in ((), (1,), (7,), (3, 4)):
+        for options in variants:
+            yield Case(operation, {"x": np.asarray(apart(_rng(), shape) * 30)}, options)
+
+
+def batch_norm_cases():
+    """Moments of the batch and frozen ones, with and without weight and bias, for any number of axes."""
+    rng = _rng()
+    for shape in ((4, 3), (5, 2, 4), (3, 2, 2, 3), (2, 2, 2, 1, 3)):
+        running = {"running_mean": rng.standard_normal(shape[1]), "running_var": rng.uniform(0.5, 2, shape[1])}
+        x = {"x": rng.standard_normal(shape)}
+        affine = {"weight": rng.standard_normal(shape[1]), "bias": rng.standard_normal(shape[1])}
+        for arrays in (x, x | affine, x | {"weight": affine["weight"]}, x | {"bias": affine["bias"]}):
+            for given in ({"training": True, "running_mean": None, "running_var": None}, {"training": False} | running):
+                yield Case("batch_norm", arrays, given | {"eps": 1e-2})
+
+
+def layer_norm_cases():
+    """One and several axes, with and without weight and bias."""
+    rng = _rng()
+    for leading, axes in (((), (4,)), ((3,), (5,)), ((2, 3), (4,)), ((3,), (2, 3)), ((1,), (2, 1, 4))):
+        x = {"x": rng.standard_normal(leading + axes)}
+        affine = {"weight": rng.standard_normal(axes), "bias": rng.standard_normal(axes)}
+        given = {"normalized_shape": axes if len(axes) > 1 else axes[0], "eps": 1e-2}
+        for arrays in (x, x | affine, x | {"weight": affine["weight"]}, x | {"bias": affine["bias"]}):
+            yield Case("layer_norm", arrays, given)
+
+
+def nll_loss_cases():
+    """Weighted and ignored, on every axis."""
+    rng = _rng()
+    for shape, axis in (((5, 4), 1), ((2, 4, 3), 1), ((2, 3, 4), -1), ((4, 3), 0)):
+        x = {"x": rng.standard_normal(shape)}
+        target = rng.integers(0, 4, np.delete(shape, axis))
+        target.flat[0] = 0
+        for reduction in ("mean", "sum", "none"):
+            given = {"target": target, "axis": axis, "reduction": reduction}
+            yield Case("nll_loss", x, given)
+            yield Case("nll_loss", x, given | {"weight": rng.uniform(0.5, 2, 4), "ignore_index": 2})
+
+
+def element_loss_cases(operation, variants=({},)):
+    """Every reduction and option; no difference comes near a kink."""
+    for shape in ((), (3,), (2, 3, 2)):
+        x, target = np.asarray(apart(_rng(), shape) * 30), np.asarray(apart(_rng(3), shape) * 7.1)
+        for reduction in ("mean", "sum", "none"):
+            for options in variants:
+                yield Case(operation, {"x": x}, {"target": target, "reduction": reduction} | options)
+
+
+def logistic_loss_cases():
+    """Probabilities as targets, with weights that stretch."""
+    rng = _rng()
+    for shape in ((), (3,), (2, 3)):
+        x = {"x": np.asarray(rng.standard_normal(shape) * 3)}
+        given = {"target": np.asarray(rng.uniform(0, 1, shape))}
+        for reduction in ("mean", "sum", "none"):
+            for weight in (None, 0.7, rng.uniform(0.5, 2, shape)):
+                for pos_weight in (None, 3.0, rng.uniform(0.5, 2, shape[-1:])):
+                    options = {"reduction": reduction, "weight": weight, "pos_weight": pos_weight}
+                    yield Case("binary_cross_entropy_with_logits", x, given | options)
+
+
 GRADIENTS = {
     **{f"conv{n}d": list(conv_cases(n)) for n in (1, 2, 3)},
     **{f"conv_transpose{n}d": list(conv_transpose_cases(n)) for n in (1, 2, 3)},
@@ -248,13 +313,22 @@ GRADIENTS = {
     "lstm": list(recurrent_cases("lstm", [{}, {"with_peepholes": True}])),
     "gru": list(recurrent_cases("gru", [{"reset_after": True}, {"reset_after": False}])),
     "relu": list(activation_cases("relu")),
+    "leaky_relu": list(linear_unit_cases("leaky_relu", [{}, {"negative_slope": 0.3}, {"negative_slope": 0.0}])),
+    "gelu": list(linear_unit_cases("gelu", [{}, {"approximate": "tanh"}])),
+    "silu": list(linear_unit_cases("silu", [{}])),
     "sigmoid": list(activation_cases("sigmoid")),
     "tanh": list(activation_cases("tanh")),
     "softmax": list(softmax_cases("softmax")),
     "log_softmax": list(softmax_cases("log_softmax")),
+    "batch_norm": list(batch_norm_cases()),
+    "layer_norm": list(layer_norm_cases()),
     "linear": list(linear_cases()),
     "embedding": list(embedding_cases()),
     "dropout": list(dropout_cases()),
     "cross_entropy": list(cross_entropy_cases()),
+    "nll_loss": list(nll_loss_cases()),
     "mse_loss": list(mse_loss_cases()),
+    "l1_loss": list(element_loss_cases("l1_loss")),
+    "huber_loss": list(element_loss_cases("huber_loss", [{}, {"delta": 0.25}, {"delta": 5.0}])),
+    "binary_cross_entropy_with_logits": list(logistic_loss_cases()),
 }

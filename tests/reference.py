@@ -106,6 +106,58 @@ def log_softmax(x, axis=-1):
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
+def leaky_relu(x, negative_slope=0.01):
+    """x, or a share of it below 0."""
+    return np.where(x > 0, x, negative_slope * x)
+
+
+def gelu(x, approximate="none"):
+    """x times the normal distribution of x, or its approximation."""
+    if approximate == "tanh":
+        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    y = np.zeros(x.shape)
+    for place in np.ndindex(*x.shape):
+        y[place] = x[place] * 0.5 * math.erfc(-x[place] / math.sqrt(2))
+    return y
+
+
+def silu(x):
+    """x times its sigmoid."""
+    return x * sigmoid(x)
+
+
+# Normalisation
+
+
+def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+    """Channel by channel; also the running arrays after the call."""
+    y, mean, var = np.zeros(x.shape), running_mean, running_var
+    if training and running_mean is not None:
+        mean, var = running_mean.copy(), running_var.copy()
+    for c in range(x.shape[1]):
+        values = x[:, c].ravel()
+        if training:
+            centre, spread = np.mean(values), np.var(values)
+            if running_mean is not None:
+                mean[c] += momentum * (centre - mean[c])
+                var[c] += momentum * (np.var(values, ddof=1) - var[c])
+        else:
+            centre, spread = mean[c], var[c]
+        y[:, c] = (x[:, c] - centre) / math.sqrt(spread + eps)
+        y[:, c] = y[:, c] * (1 if weight is None else weight[c]) + (0 if bias is None else bias[c])
+    return y, mean, var
+
+
+def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """Sample by sample."""
+    axes = (normalized_shape,) if np.ndim(normalized_shape) == 0 else tuple(normalized_shape)
+    y = np.zeros(x.shape)
+    for place in np.ndindex(*x.shape[: x.ndim - len(axes)]):
+        normal = (x[place] - np.mean(x[place])) / math.sqrt(np.var(x[place]) + eps)
+        y[place] = normal * (1 if weight is None else weight) + (0 if bias is None else bias)
+    return y
+
+
 # Dense
 
 
@@ -159,6 +211,38 @@ def cross_entropy(logits, target, weight=None, ignore_index=-100, label_smoothin
 def mse_loss(x, target, reduction="mean"):
     """(x - target)**2."""
     losses = (x - target) ** 2
+    return _reduced(losses, losses.size, reduction)
+
+
+def nll_loss(x, target, weight=None, ignore_index=-100, axis=1, reduction="mean"):
+    """Minus the log-probability of the target, weighted, place by place."""
+    x = np.moveaxis(x, axis, -1)
+    weight = np.ones(x.shape[-1]) if weight is None else weight
+    losses, counted = np.zeros(target.shape), np.zeros(target.shape)
+    for place in np.ndindex(*target.shape):
+        if target[place] != ignore_index:
+            counted[place] = weight[target[place]]
+            losses[place] = -counted[place] * x[place][target[place]]
+    return _reduced(losses, counted.sum(), reduction)
+
+
+def l1_loss(x, target, reduction="mean"):
+    """|x - target|."""
+    losses = np.abs(x - target)
+    return _reduced(losses, losses.size, reduction)
+
+
+def huber_loss(x, target, delta=1.0, reduction="mean"):
+    """A parabola that goes on as a line."""
+    distance = np.abs(x - target)
+    losses = np.where(distance <= delta, distance**2 / 2, delta * (distance - delta / 2))
+    return _reduced(losses, losses.size, reduction)
+
+
+def binary_cross_entropy_with_logits(x, target, weight=None, pos_weight=None, reduction="mean"):
+    """Minus the log-probability of a coin that shows what the target says."""
+    positive = np.logaddexp(0, -x) * (1 if pos_weight is None else pos_weight)
+    losses = (target * positive + (1 - target) * np.logaddexp(0, x)) * (1 if weight is None else weight)
     return _reduced(losses, losses.size, reduction)
 
 

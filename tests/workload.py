@@ -75,7 +75,7 @@ def _recurrences(rng, dtype):
 
 def _others(rng, dtype):
     x, weight = _draw(rng, (64, 700), dtype), _draw(rng, (90, 700), dtype)
-    for name in ("relu", "sigmoid", "tanh", "softmax", "log_softmax"):
+    for name in ("relu", "leaky_relu", "sigmoid", "tanh", "gelu", "silu", "softmax", "log_softmax"):
         y, cache = getattr(gf, f"{name}_forward")(x)
         yield name, (y, *getattr(gf, f"{name}_backward")(x, cache))
     y, cache = gf.linear_forward(x, weight, weight[:, 0])
@@ -86,8 +86,18 @@ def _others(rng, dtype):
     yield "dropout", (y, *gf.dropout_backward(x, cache))
     value, cache = gf.cross_entropy_forward(x, rng.integers(0, 700, 64))
     yield "cross_entropy", (value, *gf.cross_entropy_backward(value, cache))
-    value, cache = gf.mse_loss_forward(x, x[::-1])
-    yield "mse_loss", (value, *gf.mse_loss_backward(value, cache))
+    for name in ("mse_loss", "l1_loss", "huber_loss", "binary_cross_entropy_with_logits"):
+        value, cache = getattr(gf, f"{name}_forward")(x, x[::-1])
+        yield name, (value, *getattr(gf, f"{name}_backward")(value, cache))
+    value, cache = gf.nll_loss_forward(x, rng.integers(0, 700, 64))
+    yield "nll_loss", (value, *gf.nll_loss_backward(value, cache))
+    for shape in ((64, 700), (64, 70, 10), (2, 20, 1120)):
+        image, weight, bias = x.reshape(shape), x[0, : shape[1]], x[1, : shape[1]]
+        running = np.zeros(shape[1], dtype), np.ones(shape[1], dtype)
+        y, cache = gf.batch_norm_forward(image, *running, weight, bias)
+        yield f"batch_norm {shape}", (y, *running, *gf.batch_norm_backward(image, cache))
+    y, cache = gf.layer_norm_forward(x, 700, x[0], x[1])
+    yield "layer_norm", (y, *gf.layer_norm_backward(x, cache))
 
 
 if __name__ == "__main__":

@@ -47,12 +47,21 @@ __all__ = [
     "relu",
     "relu_forward",
     "relu_backward",
+    "leaky_relu",
+    "leaky_relu_forward",
+    "leaky_relu_backward",
     "sigmoid",
     "sigmoid_forward",
     "sigmoid_backward",
     "tanh",
     "tanh_forward",
     "tanh_backward",
+    "gelu",
+    "gelu_forward",
+    "gelu_backward",
+    "silu",
+    "silu_forward",
+    "silu_backward",
     "softmax",
     "softmax_forward",
     "softmax_backward",
@@ -63,15 +72,33 @@ __all__ = [
     "linear_labelings",
     "table_vc_dimension",
     "read_profile",
+    "batch_norm",
+    "batch_norm_forward",
+    "batch_norm_backward",
+    "layer_norm",
+    "layer_norm_forward",
+    "layer_norm_backward",
     "dropout",
     "dropout_forward",
     "dropout_backward",
     "cross_entropy",
     "cross_entropy_forward",
     "cross_entropy_backward",
+    "nll_loss",
+    "nll_loss_forward",
+    "nll_loss_backward",
     "mse_loss",
     "mse_loss_forward",
     "mse_loss_backward",
+    "l1_loss",
+    "l1_loss_forward",
+    "l1_loss_backward",
+    "huber_loss",
+    "huber_loss_forward",
+    "huber_loss_backward",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_forward",
+    "binary_cross_entropy_with_logits_backward",
     "conv_output_size",
     "pool_output_size",
     "conv2d_algorithm",
@@ -326,6 +353,15 @@ def embedding_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -
 def relu(x: ArrayLike, /) -> FloatArray: ...
 def relu_forward(x: ArrayLike, /) -> tuple[FloatArray, Cache]: ...
 def relu_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def leaky_relu(x: ArrayLike, negative_slope: float, /) -> FloatArray: ...
+def leaky_relu_forward(x: ArrayLike, negative_slope: float, /) -> tuple[FloatArray, Cache]: ...
+def leaky_relu_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def gelu(x: ArrayLike, approximate: str, /) -> FloatArray: ...
+def gelu_forward(x: ArrayLike, approximate: str, /) -> tuple[FloatArray, Cache]: ...
+def gelu_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def silu(x: ArrayLike, /) -> FloatArray: ...
+def silu_forward(x: ArrayLike, /) -> tuple[FloatArray, Cache]: ...
+def silu_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
 def sigmoid(x: ArrayLike, /) -> FloatArray: ...
 def sigmoid_forward(x: ArrayLike, /) -> tuple[FloatArray, Cache]: ...
 def sigmoid_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
@@ -340,6 +376,50 @@ def log_softmax_forward(x: ArrayLike, axis: SupportsIndex, /) -> tuple[FloatArra
 def log_softmax_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
 def simulate_heap_sampling(sizes: ArrayLike, rate: float, trigger: str, key: int, /) -> npt.NDArray[np.bool_]: ...
 def read_profile(data: bytes, /) -> dict[str, Any]: ...
+def batch_norm(
+    x: ArrayLike,
+    running_mean: FloatArray | None,
+    running_var: FloatArray | None,
+    weight: ArrayLike | None,
+    bias: ArrayLike | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    /,
+) -> FloatArray: ...
+def batch_norm_forward(
+    x: ArrayLike,
+    running_mean: FloatArray | None,
+    running_var: FloatArray | None,
+    weight: ArrayLike | None,
+    bias: ArrayLike | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    /,
+) -> tuple[FloatArray, Cache]: ...
+def batch_norm_backward(
+    dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]: ...
+def layer_norm(
+    x: ArrayLike,
+    normalized_shape: SupportsIndex | Sequence[SupportsIndex],
+    weight: ArrayLike | None,
+    bias: ArrayLike | None,
+    eps: float,
+    /,
+) -> FloatArray: ...
+def layer_norm_forward(
+    x: ArrayLike,
+    normalized_shape: SupportsIndex | Sequence[SupportsIndex],
+    weight: ArrayLike | None,
+    bias: ArrayLike | None,
+    eps: float,
+    /,
+) -> tuple[FloatArray, Cache]: ...
+def layer_norm_backward(
+    dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]: ...
 def dropout(x: ArrayLike, p: float, training: bool, key: int | None, /) -> FloatArray: ...
 def dropout_forward(x: ArrayLike, p: float, training: bool, key: int | None, /) -> tuple[FloatArray, Cache]: ...
 def dropout_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
@@ -364,6 +444,42 @@ def cross_entropy_forward(
     /,
 ) -> tuple[FloatArray, Cache]: ...
 def cross_entropy_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def nll_loss(
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None,
+    ignore_index: SupportsIndex,
+    axis: SupportsIndex,
+    reduction: str,
+    /,
+) -> FloatArray: ...
+def nll_loss_forward(
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None,
+    ignore_index: SupportsIndex,
+    axis: SupportsIndex,
+    reduction: str,
+    /,
+) -> tuple[FloatArray, Cache]: ...
+def nll_loss_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def l1_loss(x: ArrayLike, target: ArrayLike, reduction: str, /) -> FloatArray: ...
+def l1_loss_forward(x: ArrayLike, target: ArrayLike, reduction: str, /) -> tuple[FloatArray, Cache]: ...
+def l1_loss_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def huber_loss(x: ArrayLike, target: ArrayLike, delta: float, reduction: str, /) -> FloatArray: ...
+def huber_loss_forward(
+    x: ArrayLike, target: ArrayLike, delta: float, reduction: str, /
+) -> tuple[FloatArray, Cache]: ...
+def huber_loss_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def binary_cross_entropy_with_logits(
+    x: ArrayLike, target: ArrayLike, weight: ArrayLike | None, pos_weight: ArrayLike | None, reduction: str, /
+) -> FloatArray: ...
+def binary_cross_entropy_with_logits_forward(
+    x: ArrayLike, target: ArrayLike, weight: ArrayLike | None, pos_weight: ArrayLike | None, reduction: str, /
+) -> tuple[FloatArray, Cache]: ...
+def binary_cross_entropy_with_logits_backward(
+    dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /
+) -> tuple[FloatArray | None]: ...
 def mse_loss(x: ArrayLike, target: ArrayLike, reduction: str, /) -> FloatArray: ...
 def mse_loss_forward(x: ArrayLike, target: ArrayLike, reduction: str, /) -> tuple[FloatArray, Cache]: ...
 def mse_loss_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...

@@ -1,4 +1,4 @@
-//! Passes over elements: activations, softmax, losses, dropout, embedding, optimiser steps.
+//! Passes over elements: activations, softmax, normalisation, losses, dropout, embedding, optimiser steps.
 //!
 //! Work is cut into blocks whose bounds depend on the shapes alone, and sums over blocks are added in their order: a result
 //! has the same bits for any number of threads.
@@ -9,9 +9,13 @@ pub mod dropout;
 pub mod embedding;
 mod kernel;
 pub mod lines;
-pub mod mean_squared_error;
+pub mod nll;
+pub mod normalisation;
 pub mod optimiser;
+pub mod pairwise;
 pub mod softmax;
+
+use crate::scalar::Scalar;
 
 /// Elements of one task: some microseconds of work.
 const BLOCK: usize = 16 * 1024;
@@ -22,6 +26,22 @@ pub enum Reduction {
     Mean,
     Sum,
     None,
+}
+
+/// The gradient of the losses of all positions that comes in.
+#[derive(Clone, Copy, Debug)]
+pub enum Scale<'a, T> {
+    Uniform(T),
+    Each(&'a [T]),
+}
+
+impl<T: Scalar> Scale<'_, T> {
+    fn at(&self, position: usize) -> T {
+        match self {
+            Scale::Uniform(scale) => *scale,
+            Scale::Each(scales) => scales[position],
+        }
+    }
 }
 
 #[cfg(test)]

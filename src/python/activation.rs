@@ -1,4 +1,4 @@
-//! relu, sigmoid, tanh, softmax and log_softmax.
+//! relu, leaky_relu, sigmoid, tanh, gelu, silu, softmax and log_softmax.
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -11,11 +11,16 @@ use crate::pointwise::lines::Lines;
 use crate::pointwise::{activation as elementwise, softmax as over_lines};
 use crate::scalar::Scalar;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Operation {
     Relu,
+    /// With the slope below 0.
+    LeakyRelu(f64),
     Sigmoid,
     Tanh,
+    /// Whether by the approximation with a hyperbolic tangent.
+    Gelu(bool),
+    Silu,
     Softmax(Lines),
     LogSoftmax(Lines),
 }
@@ -24,6 +29,9 @@ impl Operation {
     fn forward<T: Scalar>(self, x: &[T], y: &mut [T]) {
         match self {
             Operation::Relu => elementwise::relu(x, y),
+            Operation::LeakyRelu(slope) => elementwise::leaky_relu(x, T::from_f64(slope), y),
+            Operation::Gelu(approximate) => elementwise::gelu(x, approximate, y),
+            Operation::Silu => elementwise::silu(x, y),
             Operation::Sigmoid => elementwise::sigmoid(x, y),
             Operation::Tanh => elementwise::tanh(x, y),
             Operation::Softmax(lines) => over_lines::softmax(x, lines, y),
@@ -31,10 +39,18 @@ impl Operation {
         }
     }
 
-    /// `kept` is x for relu, y for the others.
+    /// Whether the gradient comes from x rather than from y.
+    fn keeps_x(self) -> bool {
+        matches!(self, Operation::Relu | Operation::LeakyRelu(_) | Operation::Gelu(_) | Operation::Silu)
+    }
+
+    /// `kept` is x or y, as [`Operation::keeps_x`] says.
     fn backward<T: Scalar>(self, dy: &[T], kept: &[T], dx: &mut [T]) {
         match self {
             Operation::Relu => elementwise::relu_backward(dy, kept, dx),
+            Operation::LeakyRelu(slope) => elementwise::leaky_relu_backward(dy, kept, T::from_f64(slope), dx),
+            Operation::Gelu(approximate) => elementwise::gelu_backward(dy, kept, approximate, dx),
+            Operation::Silu => elementwise::silu_backward(dy, kept, dx),
             Operation::Sigmoid => elementwise::sigmoid_backward(dy, kept, dx),
             Operation::Tanh => elementwise::tanh_backward(dy, kept, dx),
             Operation::Softmax(lines) => over_lines::softmax_backward(dy, kept, lines, dx),
@@ -97,7 +113,7 @@ fn forward<'py>(call: Call<'py>, name: &'static str, operation: Operation, x: &I
         x: &Input<'py>,
     ) -> PyResult<WithCache<'py>> {
         let (y, x) = run::<T>(call, operation, x)?;
-        let kept = if operation == Operation::Relu { x } else { call.dense(&call.array("y", &y)?)? };
+        let kept = if operation.keeps_x() { x } else { call.dense(&call.array("y", &y)?)? };
         let nbytes = kept.nbytes();
         Ok((y, Cache::create::<T, _>(call, name, nbytes, Saved { operation, kept })?))
     }
@@ -173,30 +189,30 @@ macro_rules! elementwise {
     };
 }
 
-macro_rules! over_lines {
-    ($name:ident, $forward:ident, $backward:ident, $operation:ident) => {
+macro_rules! with_option {
+    ($name:ident, $forward:ident, $backward:ident, $option:ident, |$call:ident, $x:ident| $operation:expr) => {
         #[pyfunction]
-        #[pyo3(signature = (x, axis, /))]
+        #[pyo3(signature = (x, $option, /))]
         fn $name<'py>(
             py: Python<'py>,
             x: &Bound<'py, PyAny>,
-            axis: &Bound<'py, PyAny>,
+            $option: &Bound<'py, PyAny>,
         ) -> PyResult<Bound<'py, PyAny>> {
-            let call = Call::new(py, stringify!($name));
-            let x = call.array("x", x)?;
-            plain(call, Operation::$operation(lines(call, &x, axis)?), &x)
+            let $call = Call::new(py, stringify!($name));
+            let $x = &$call.array("x", x)?;
+            plain($call, $operation, $x)
         }
 
         #[pyfunction]
-        #[pyo3(signature = (x, axis, /))]
+        #[pyo3(signature = (x, $option, /))]
         fn $forward<'py>(
             py: Python<'py>,
             x: &Bound<'py, PyAny>,
-            axis: &Bound<'py, PyAny>,
+            $option: &Bound<'py, PyAny>,
         ) -> PyResult<WithCache<'py>> {
-            let call = Call::new(py, stringify!($forward));
-            let x = call.array("x", x)?;
-            forward(call, stringify!($name), Operation::$operation(lines(call, &x, axis)?), &x)
+            let $call = Call::new(py, stringify!($forward));
+            let $x = &$call.array("x", x)?;
+            forward($call, stringify!($name), $operation, $x)
         }
 
         backward_function!($backward of $name);
@@ -206,13 +222,31 @@ macro_rules! over_lines {
 elementwise!(relu, relu_forward, relu_backward, Relu);
 elementwise!(sigmoid, sigmoid_forward, sigmoid_backward, Sigmoid);
 elementwise!(tanh, tanh_forward, tanh_backward, Tanh);
-over_lines!(softmax, softmax_forward, softmax_backward, Softmax);
-over_lines!(log_softmax, log_softmax_forward, log_softmax_backward, LogSoftmax);
+elementwise!(silu, silu_forward, silu_backward, Silu);
+with_option!(leaky_relu, leaky_relu_forward, leaky_relu_backward, negative_slope, |call, x| {
+    Operation::LeakyRelu(call.float("negative_slope", negative_slope)?)
+});
+with_option!(gelu, gelu_forward, gelu_backward, approximate, |call, x| {
+    Operation::Gelu(call.choice("approximate", approximate, &["none", "tanh"])? == 1)
+});
+with_option!(softmax, softmax_forward, softmax_backward, axis, |call, x| Operation::Softmax(lines(call, x, axis)?));
+with_option!(log_softmax, log_softmax_forward, log_softmax_backward, axis, |call, x| {
+    Operation::LogSoftmax(lines(call, x, axis)?)
+});
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(relu, module)?)?;
     module.add_function(wrap_pyfunction!(relu_forward, module)?)?;
     module.add_function(wrap_pyfunction!(relu_backward, module)?)?;
+    module.add_function(wrap_pyfunction!(leaky_relu, module)?)?;
+    module.add_function(wrap_pyfunction!(leaky_relu_forward, module)?)?;
+    module.add_function(wrap_pyfunction!(leaky_relu_backward, module)?)?;
+    module.add_function(wrap_pyfunction!(gelu, module)?)?;
+    module.add_function(wrap_pyfunction!(gelu_forward, module)?)?;
+    module.add_function(wrap_pyfunction!(gelu_backward, module)?)?;
+    module.add_function(wrap_pyfunction!(silu, module)?)?;
+    module.add_function(wrap_pyfunction!(silu_forward, module)?)?;
+    module.add_function(wrap_pyfunction!(silu_backward, module)?)?;
     module.add_function(wrap_pyfunction!(sigmoid, module)?)?;
     module.add_function(wrap_pyfunction!(sigmoid_forward, module)?)?;
     module.add_function(wrap_pyfunction!(sigmoid_backward, module)?)?;

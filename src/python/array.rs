@@ -53,6 +53,10 @@ impl<'py> Input<'py> {
         self.array.shape()
     }
 
+    pub fn array(&self) -> &Bound<'py, PyUntypedArray> {
+        &self.array
+    }
+
     /// The bytes between the array's first and last element.
     fn extent(&self) -> Range<usize> {
         let start = unsafe { (*self.array.as_array_ptr()).fields.data } as usize;

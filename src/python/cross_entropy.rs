@@ -9,9 +9,9 @@ use super::array::{Dense, Dtype, Input, Kind, Numeric};
 use super::cache::{Cache, open};
 use super::loss::{Slope, reduction};
 use crate::geometry::{Error, tuple};
-use crate::pointwise::Reduction;
-use crate::pointwise::cross_entropy::{CrossEntropy, Scale, Statistics, Target};
+use crate::pointwise::cross_entropy::{CrossEntropy, Statistics, Target};
 use crate::pointwise::lines::Lines;
+use crate::pointwise::{Reduction, Scale};
 use crate::scalar::Scalar;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -150,13 +150,7 @@ impl<'py> Arguments<'py> {
             let message = format!("logits must have at least one class (axis {axis}), got shape {}", tuple(logits));
             return Err(Error::value(message));
         }
-        if let Some(weight) = &self.weight
-            && weight.shape() != [classes]
-        {
-            let message =
-                format!("weight must have shape ({classes},), one for each class, got {}", tuple(weight.shape()));
-            return Err(Error::value(message));
-        }
+        check_weight(self.weight.as_ref(), classes)?;
         let smoothing = self.options.label_smoothing;
         if !(0.0..=1.0).contains(&smoothing) {
             return Err(Error::value(format!("label_smoothing must be from 0 to 1, got {smoothing}")));
@@ -167,15 +161,8 @@ impl<'py> Arguments<'py> {
     /// What is wrong with the target's shape, and which axis would put it right.
     fn mismatch(&self) -> String {
         let (logits, target) = (self.logits.shape(), self.target.shape());
-        let last = logits.len() - 1;
-        let fitting = (0..logits.len()).rev().find(|&axis| without(logits, axis) == target);
-        if let (true, Some(axis)) = (self.by_class, fitting) {
-            let pass = if axis == last { "-1".to_string() } else { axis.to_string() };
-            return format!(
-                "logits {} and target {}: the classes are on axis {axis}; pass axis={pass}",
-                tuple(logits),
-                tuple(target)
-            );
+        if let (true, Some(message)) = (self.by_class, other_axis("logits", logits, target)) {
+            return message;
         }
         let (shape, whole) = (tuple(&self.options.shape), tuple(logits));
         format!(
@@ -200,19 +187,46 @@ impl<'py> Arguments<'py> {
         } else {
             Goals::Probabilities(call.dense(&self.target)?)
         };
-        let weight = match &self.weight {
-            Some(weight) => call.dense::<T>(weight)?.as_slice().to_vec(),
-            None => vec![T::ONE; classes],
-        };
+        let weight = class_weights(call, self.weight.as_ref(), classes)?;
         Ok(Problem { logits: call.dense(&self.logits)?, goals, weight, options: self.options.clone() })
     }
 }
 
-fn without(shape: &[usize], axis: usize) -> Vec<usize> {
+pub fn without(shape: &[usize], axis: usize) -> Vec<usize> {
     [&shape[..axis], &shape[axis + 1..]].concat()
 }
 
-fn check_classes(target: &[i64], classes: usize, ignore_index: i64) -> Result<(), Error> {
+/// Which axis of the classes would make a target of class numbers fit.
+pub fn other_axis(name: &str, shape: &[usize], target: &[usize]) -> Option<String> {
+    let axis = (0..shape.len()).rev().find(|&axis| without(shape, axis) == target)?;
+    let pass = if axis + 1 == shape.len() { "-1".to_string() } else { axis.to_string() };
+    let (shape, target) = (tuple(shape), tuple(target));
+    Some(format!("{name} {shape} and target {target}: the classes are on axis {axis}; pass axis={pass}"))
+}
+
+pub fn check_weight(weight: Option<&Input>, classes: usize) -> Result<(), Error> {
+    match weight {
+        Some(weight) if weight.shape() != [classes] => {
+            let got = tuple(weight.shape());
+            Err(Error::value(format!("weight must have shape ({classes},), one for each class, got {got}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One weight for each class: 1 if none are given.
+pub fn class_weights<'py, T: Scalar + Numeric>(
+    call: Call<'py>,
+    weight: Option<&Input<'py>>,
+    classes: usize,
+) -> PyResult<Vec<T>> {
+    Ok(match weight {
+        Some(weight) => call.dense::<T>(weight)?.as_slice().to_vec(),
+        None => vec![T::ONE; classes],
+    })
+}
+
+pub fn check_classes(target: &[i64], classes: usize, ignore_index: i64) -> Result<(), Error> {
     let known = 0..classes as i64;
     match target.iter().find(|&&class| class != ignore_index && !known.contains(&class)) {
         None => Ok(()),

@@ -13,7 +13,7 @@ from compare import DIRECT, FLOAT64, error, limit, same_bits
 from gradcheck import Case, check
 from strategies import DTYPES, seeds
 
-ELEMENTWISE = ("relu", "sigmoid", "tanh")
+ELEMENTWISE = ("relu", "leaky_relu", "sigmoid", "tanh", "gelu", "silu")
 SOFT = ("softmax", "log_softmax")
 shapes = st.lists(st.integers(1, 20), min_size=1, max_size=4).filter(lambda shape: math.prod(shape) <= 2000).map(tuple)
 
@@ -33,8 +33,8 @@ def test_equals_the_formula(operation):
             y, cache = getattr(gf, f"{operation}_forward")(single, *axis)
             assert y.dtype == dtype
             truth = getattr(reference, operation)(single.astype(np.float64), *axis)
-            assert error(y, truth) <= limit(dtype, DIRECT)
-            assert error(y, expected) <= limit(dtype, 1e-4)
+            assert error(y, truth, floor=1e-30) <= limit(dtype, DIRECT)
+            assert error(y, expected, floor=1e-30) <= limit(dtype, 1e-4)
             assert same_bits(getattr(gf, operation)(single, *axis), y)
             assert error(getattr(gf, f"{operation}_backward")(dy.astype(dtype), cache).x, exact, floor=1) <= limit(
                 dtype, 1e-4
@@ -78,6 +78,53 @@ def test_special_values(dtype):
     y = gf.relu(x)
     assert np.isnan(y[0])
     assert y[1:].tolist() == [np.inf, 0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("operation", ["gelu", "silu"])
+def test_smooth_units_have_their_limits_at_infinity(operation, dtype):
+    x = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, -1e30, 1e30], dtype)
+    y, cache = getattr(gf, f"{operation}_forward")(x)
+    assert np.isnan(y[0])
+    assert y[1:].tolist() == [np.inf, 0, 0, 0, 0, dtype(1e30)]
+    assert np.signbit(y[2:6]).tolist() == [True, False, True, True]
+    dx = getattr(gf, f"{operation}_backward")(np.ones(7, dtype), cache).x
+    assert np.isnan(dx[0])
+    assert dx[1:].tolist() == [1, 0, 0.5, 0.5, 0, 1]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_leaky_relu_at_the_edges(dtype):
+    y = gf.leaky_relu(np.array([np.nan, np.inf, -np.inf, 0.0, -0.0], dtype), 0.5)
+    assert np.isnan(y[0])
+    assert y[1:].tolist() == [np.inf, -np.inf, 0, 0]
+    assert np.signbit(y[3:]).tolist() == [False, True]
+    _, cache = gf.leaky_relu_forward(np.array([-1.0, -0.0, 0.0, 1.0]), 0.25)
+    assert gf.leaky_relu_backward(np.full(4, 8.0), cache).x.tolist() == [2, 2, 2, 8]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gelu_keeps_its_small_values(dtype):
+    """The left tail is a product of numbers that are small themselves: no difference of numbers about 1."""
+    x = np.linspace(-12 if dtype == np.float32 else -36, 0, 2001).astype(dtype)[:-1]
+    truth = reference.gelu(x.astype(np.float64))
+    worst = np.max(np.abs(gf.gelu(x) / truth - 1))
+    # The reference divides by the root of 2, whose rounding the exponent multiplies by up to 36^2.
+    assert worst <= (2e-6 if dtype == np.float32 else 4e-13)
+
+
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+@given(shapes, seeds)
+def test_gelu_of_both_kinds(approximate, shape, seed):
+    x = np.random.default_rng(seed).standard_normal(shape) * 3
+    assert error(gf.gelu(x, approximate=approximate), reference.gelu(x, approximate), floor=0.1) <= FLOAT64
+    single = gf.gelu(x.astype("f"), approximate=approximate)
+    assert error(single, reference.gelu(x.astype("f").astype("d"), approximate), floor=0.1) <= DIRECT
+
+
+def test_the_approximation_of_gelu_is_near():
+    x = np.linspace(-8, 8, 4001)
+    assert 1e-4 < np.max(np.abs(gf.gelu(x) - gf.gelu(x, approximate="tanh"))) < 5e-4
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

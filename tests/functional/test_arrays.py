@@ -31,20 +31,32 @@ CALLS = {
     "adaptive_avg_pool3d": lambda x: gf.adaptive_avg_pool3d(x[:, :, None], 1),
     "adaptive_max_pool1d": lambda x: gf.adaptive_max_pool1d(x[:, :, 0], 4),
     "relu": gf.relu,
+    "leaky_relu": gf.leaky_relu,
+    "gelu": gf.gelu,
+    "silu": gf.silu,
     "sigmoid": gf.sigmoid,
     "tanh": gf.tanh,
     "softmax": gf.softmax,
     "log_softmax": lambda x: gf.log_softmax(x, 1),
+    "batch_norm": lambda x: gf.batch_norm(x, np.arange(3), np.ones(3, int), np.arange(3)),
+    "layer_norm": lambda x: gf.layer_norm(x, (8, 9), bias=np.arange(72).reshape(8, 9)),
     "linear": lambda x: gf.linear(x, np.arange(-20, 25).reshape(5, 9)),
     "dropout": lambda x: gf.dropout(x, 0.4, True, rng=3),
     "cross_entropy": lambda x: gf.cross_entropy(x, np.ones((2, 8, 9), int)),
     "mse_loss": lambda x: gf.mse_loss(x, np.zeros((2, 3, 8, 9), int)),
+    "nll_loss": lambda x: gf.nll_loss(x, np.ones((2, 8, 9), int)),
+    "l1_loss": lambda x: gf.l1_loss(x, np.zeros((2, 3, 8, 9), int)),
+    "huber_loss": lambda x: gf.huber_loss(x, np.zeros((2, 3, 8, 9), int)),
+    "binary_cross_entropy_with_logits": lambda x: gf.binary_cross_entropy_with_logits(
+        x, np.ones((2, 3, 8, 9), int), pos_weight=np.arange(9)
+    ),
     "rnn": lambda x: gf.rnn(x[:, 0], None, np.eye(2, 9, dtype=int), np.eye(2, dtype=int))[0],
     "lstm": lambda x: gf.lstm(x[:, 0], None, np.eye(8, 9, dtype=int), np.eye(8, 2, dtype=int))[0],
     "gru": lambda x: gf.gru(x[:, 0], None, np.eye(6, 9, dtype=int), np.eye(6, 2, dtype=int))[0],
 }
-FIXED_BATCH = ("cross_entropy", "mse_loss", "rnn", "lstm", "gru")
 WITH_OUT = [f"{name}{n}d" for name in ("conv", "max_pool", "avg_pool") for n in (1, 2, 3)]
+LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "huber_loss", "binary_cross_entropy_with_logits")
+FIXED_BATCH = (*LOSSES, "rnn", "lstm", "gru")
 every_call = pytest.mark.parametrize("name", CALLS)
 
 
@@ -177,9 +189,7 @@ def test_array_likes():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(
-    "name", [name for name in CALLS if name not in ("cross_entropy", "mse_loss", "rnn", "lstm", "gru")]
-)
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in FIXED_BATCH])
 def test_empty_batch(name, dtype):
     y = CALLS[name](np.zeros((0, 3, 8, 9), dtype))
     assert y.shape[0] == 0

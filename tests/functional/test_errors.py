@@ -10,6 +10,7 @@ import goldfish as gf
 X, WEIGHT, BIAS = np.ones((2, 4, 6, 6), np.float32), np.ones((8, 4, 3, 3), np.float32), np.ones(8, np.float32)
 FILTERS_1D, SPREAD = np.ones((1, 6, 3), np.float32), np.ones((4, 5, 3, 3), np.float32)
 TABLE, LOGITS, TARGET = np.ones((8, 3), np.float32), np.ones((3, 4)), np.array([0, 1, 2])
+ZEROS = np.zeros(4, np.float32)
 
 
 def recurrent(function, gates, **changed):
@@ -205,6 +206,35 @@ ERRORS = [
     ("mse_loss", "target", ValueError, r"\(3, 4\).*\(3, 5\)", lambda: gf.mse_loss(LOGITS, np.ones((3, 5)))),
     ("mse_loss", "target", TypeError, "float64.*float32", lambda: gf.mse_loss(LOGITS, np.ones((3, 4), "f"))),
     ("mse_loss", "reduction", ValueError, "'sum'.*'all'", lambda: gf.mse_loss(LOGITS, LOGITS, reduction="all")),
+    ("leaky_relu", "negative_slope", TypeError, "steep", lambda: gf.leaky_relu(X, "steep")),
+    ("gelu", "approximate", ValueError, "'tanh'.*'erf'", lambda: gf.gelu(X, approximate="erf")),
+    ("batch_norm", "x", ValueError, r"\(N, C, ...\).*\(3,\)", lambda: gf.batch_norm(np.ones(3), None, None)),
+    ("batch_norm", "running_mean", ValueError, "None", lambda: gf.batch_norm(X, None, None)),
+    ("batch_norm", "running_var", ValueError, "None", lambda: gf.batch_norm(X, ZEROS, None, training=True)),
+    ("batch_norm", "running_mean", ValueError, r"\(4,\).*\(3,\)", lambda: gf.batch_norm(X, np.ones(3, "f"), ZEROS)),
+    ("batch_norm", "weight", ValueError, r"\(4,\).*\(3,\)", lambda: gf.batch_norm(X, ZEROS, ZEROS, np.ones(3, "f"))),
+    ("batch_norm", "running_var", TypeError, "float32", lambda: gf.batch_norm(X, ZEROS, np.ones(4))),
+    ("batch_norm", "momentum", ValueError, "1.5", lambda: gf.batch_norm(X, ZEROS, ZEROS, momentum=1.5)),
+    ("batch_norm", "eps", ValueError, "-1", lambda: gf.batch_norm(X, ZEROS, ZEROS, eps=-1)),
+    ("batch_norm", "x", ValueError, "more than 1", lambda: gf.batch_norm(np.ones((1, 2)), None, None, training=True)),
+    ("layer_norm", "normalized_shape", ValueError, r"\(5,\)", lambda: gf.layer_norm(X, (5,))),
+    ("layer_norm", "normalized_shape", ValueError, r"\(\)", lambda: gf.layer_norm(X, ())),
+    ("layer_norm", "normalized_shape", TypeError, "wide", lambda: gf.layer_norm(X, "wide")),
+    ("layer_norm", "bias", ValueError, r"\(6,\).*\(5,\)", lambda: gf.layer_norm(X, 6, bias=np.ones(5, "f"))),
+    ("nll_loss", "target", ValueError, "4", lambda: gf.nll_loss(LOGITS, np.array([0, 1, 4]))),
+    ("nll_loss", "target", TypeError, "float64", lambda: gf.nll_loss(LOGITS, np.array([0.0, 1, 3]))),
+    ("nll_loss", "axis", ValueError, "axis=-1", lambda: gf.nll_loss(np.ones((3, 2, 4)), np.zeros((3, 2), int))),
+    ("nll_loss", "weight", ValueError, r"\(4,\).*\(3,\)", lambda: gf.nll_loss(LOGITS, TARGET, weight=np.ones(3))),
+    ("l1_loss", "target", ValueError, r"\(3, 4\).*\(3, 5\)", lambda: gf.l1_loss(LOGITS, np.ones((3, 5)))),
+    ("huber_loss", "delta", ValueError, "0", lambda: gf.huber_loss(LOGITS, LOGITS, delta=0.0)),
+    ("huber_loss", "delta", TypeError, "much", lambda: gf.huber_loss(LOGITS, LOGITS, delta="much")),
+    (
+        "binary_cross_entropy_with_logits",
+        "pos_weight",
+        ValueError,
+        r"\(3, 4\).*\(3,\)",
+        lambda: gf.binary_cross_entropy_with_logits(LOGITS, LOGITS, pos_weight=np.ones(3)),
+    ),
     ("set_num_threads", "n", ValueError, "at least 1, got 0", lambda: gf.set_num_threads(0)),
     ("set_num_threads", "n", TypeError, "two", lambda: gf.set_num_threads("two")),
     ("threads", "n", ValueError, "at least 1, got 0", lambda: gf.threads(0).__enter__()),

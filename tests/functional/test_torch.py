@@ -139,3 +139,100 @@ def test_cross_entropy(options, reduction, rng):
     value, cache = gf.cross_entropy_forward(logits, target, weight=weight, reduction=reduction, **options)
     assert error(value, expected.detach().numpy()) <= 1e-12
     assert error(gf.cross_entropy_backward(dy, cache).logits, leaf.grad.numpy()) <= 1e-12
+
+
+@pytest.mark.parametrize(
+    "operation, options",
+    [
+        ("leaky_relu", {"negative_slope": 0.2}),
+        ("gelu", {}),
+        ("gelu", {"approximate": "tanh"}),
+        ("silu", {}),
+        ("sigmoid", {}),
+        ("tanh", {}),
+        ("relu", {}),
+    ],
+)
+def test_activations(operation, options, rng):
+    x, dy = (rng.standard_normal((64, 333)) * 4 for _ in range(2))
+    (leaf,) = leaves(x)
+    expected = getattr(torch.nn.functional, operation)(leaf, **options)
+    expected.backward(torch.tensor(dy))
+    for dtype, allowed in ((np.float64, 1e-13), (np.float32, DIRECT)):
+        y, cache = getattr(gf, f"{operation}_forward")(x.astype(dtype), **options)
+        assert error(y, expected.detach().numpy()) <= allowed
+        assert error(getattr(gf, f"{operation}_backward")(dy.astype(dtype), cache).x, leaf.grad.numpy()) <= allowed
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [(64, 100), (32, 16, 50), (8, 64, 28, 28), (2, 3, 8, 9, 10)])
+def test_batch_norm(shape, training, rng):
+    x, dy = rng.standard_normal(shape) * 2 + 1, rng.standard_normal(shape)
+    weight, bias, mean = (rng.standard_normal(shape[1]) for _ in range(3))
+    var = rng.uniform(0.5, 2, shape[1])
+    inputs = leaves(x, weight, bias)
+    running = [torch.tensor(mean), torch.tensor(var)]
+    expected = torch.nn.functional.batch_norm(inputs[0], *running, *inputs[1:], training=training)
+    expected.backward(torch.tensor(dy))
+    for dtype, allowed in ((np.float64, 1e-12), (np.float32, DEFAULT)):
+        own = [mean.astype(dtype), var.astype(dtype)]
+        arrays = [array.astype(dtype) for array in (x, weight, bias)]
+        y, cache = gf.batch_norm_forward(arrays[0], *own, *arrays[1:], training=training)
+        assert error(y, expected.detach().numpy()) <= allowed
+        for found, truth in zip(own, running, strict=True):
+            assert error(found, truth.numpy()) <= allowed
+        for found, leaf in zip(gf.batch_norm_backward(dy.astype(dtype), cache), inputs, strict=True):
+            assert error(found, leaf.grad.numpy()) <= 2 * allowed
+
+
+@pytest.mark.parametrize("shape, axes", [((64, 100), (100,)), ((16, 30, 65), (65,)), ((8, 6, 20, 21), (20, 21))])
+def test_layer_norm(shape, axes, rng):
+    x, dy = rng.standard_normal(shape) * 2 + 1, rng.standard_normal(shape)
+    weight, bias = (rng.standard_normal(axes) for _ in range(2))
+    inputs = leaves(x, weight, bias)
+    expected = torch.nn.functional.layer_norm(inputs[0], axes, *inputs[1:])
+    expected.backward(torch.tensor(dy))
+    for dtype, allowed in ((np.float64, 1e-12), (np.float32, DEFAULT)):
+        y, cache = gf.layer_norm_forward(x.astype(dtype), axes, weight.astype(dtype), bias.astype(dtype))
+        assert error(y, expected.detach().numpy()) <= allowed
+        for found, leaf in zip(gf.layer_norm_backward(dy.astype(dtype), cache), inputs, strict=True):
+            assert error(found, leaf.grad.numpy()) <= 2 * allowed
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(
+    "operation, options",
+    [
+        ("l1_loss", {}),
+        ("mse_loss", {}),
+        ("huber_loss", {}),
+        ("huber_loss", {"delta": 0.3}),
+        ("binary_cross_entropy_with_logits", {}),
+        ("binary_cross_entropy_with_logits", {"pos_weight": np.linspace(0.5, 3, 7)}),
+        ("binary_cross_entropy_with_logits", {"weight": np.linspace(0.5, 3, 7), "pos_weight": np.full(7, 2.0)}),
+    ],
+)
+def test_element_losses(operation, options, reduction, rng):
+    x, target = rng.standard_normal((40, 7)) * 3, rng.uniform(0, 1, (40, 7))
+    (leaf,) = leaves(x)
+    theirs = {k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+    expected = getattr(torch.nn.functional, operation)(leaf, torch.tensor(target), reduction=reduction, **theirs)
+    dy = rng.standard_normal(tuple(expected.shape))
+    expected.backward(torch.tensor(dy))
+    value, cache = getattr(gf, f"{operation}_forward")(x, target, reduction=reduction, **options)
+    assert error(value, expected.detach().numpy()) <= 1e-12
+    assert error(getattr(gf, f"{operation}_backward")(dy, cache).x, leaf.grad.numpy()) <= 1e-12
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_nll_loss(reduction, rng):
+    x, weight, target = rng.standard_normal((32, 10, 3)), rng.uniform(0.5, 2, 10), rng.integers(0, 10, (32, 3))
+    (leaf,) = leaves(x)
+    expected = torch.nn.functional.nll_loss(
+        leaf, torch.tensor(target), weight=torch.tensor(weight), reduction=reduction, ignore_index=3
+    )
+    dy = rng.standard_normal(tuple(expected.shape))
+    expected.backward(torch.tensor(dy))
+    value, cache = gf.nll_loss_forward(x, target, weight=weight, reduction=reduction, ignore_index=3)
+    assert error(value, expected.detach().numpy()) <= 1e-12
+    assert error(gf.nll_loss_backward(dy, cache).x, leaf.grad.numpy()) <= 1e-12

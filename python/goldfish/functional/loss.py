@@ -1,4 +1,4 @@
-"""Losses: `cross_entropy`, `mse_loss` and their gradients."""
+"""Losses of classes: `cross_entropy`, `nll_loss` and their gradients."""
 
 from typing import NamedTuple, SupportsIndex
 
@@ -12,8 +12,8 @@ class CrossEntropyGrads(NamedTuple):
     logits: FloatArray | None
 
 
-class MSELossGrads(NamedTuple):
-    """Gradient of `mse_loss` with respect to x; None where not needed."""
+class NLLLossGrads(NamedTuple):
+    """Gradient of `nll_loss` with respect to x; None where not needed."""
 
     x: FloatArray | None
 
@@ -160,105 +160,125 @@ def cross_entropy_backward(
     return CrossEntropyGrads(*_core.cross_entropy_backward(dy, cache, needs))
 
 
-def mse_loss(x: ArrayLike, target: ArrayLike, *, reduction: Reduction = "mean") -> LossValue:
-    """Compute the squared error: (x - target)**2, averaged, summed, or for each element.
+def nll_loss(
+    x: ArrayLike,
+    target: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    ignore_index: SupportsIndex = -100,
+    axis: SupportsIndex = 1,
+    reduction: Reduction = "mean",
+) -> LossValue:
+    """Compute the negative log-likelihood of target classes from log-probabilities: -w[t] * x[t] for each target t.
+
+    `cross_entropy` is this loss of `log_softmax`, in one pass. "mean" divides the sum by the sum of w[t] over the places that
+    are not ignored.
 
     Parameters
     ----------
-    x : array_like of any shape
-        Predictions, float32 or float64; integers and bools take the target's dtype, float64 if that is none either.
-    target : array_like of x's shape and dtype
-        What should have been predicted.
+    x : array_like of shape (N, C, ...)
+        Log-probabilities, with the classes on `axis`. Float32 or float64.
+    target : array_like of ints
+        Class numbers, of the shape of x without `axis`.
+    weight : array_like of shape (C,), optional
+        The weight of each class; 1 by default.
+    ignore_index : int
+        Places with this target class have no loss and no gradient.
+    axis : int
+        The axis of the classes.
     reduction : {"mean", "sum", "none"}
-        What is returned: the mean, the sum, or the loss of each element.
+        What is returned: the weighted mean, the sum, or the loss of each place.
 
     Returns
     -------
-    value : numpy scalar, or ndarray of x's shape
-        Of x's dtype. The mean of nothing is NaN.
+    value : numpy scalar, or ndarray of the target's shape
+        Of x's dtype. The mean over no place at all is NaN, as in PyTorch.
 
     Raises
     ------
     ValueError
-        If the shapes differ, or the reduction is unknown.
+        If the shapes do not fit (the message says which axis would), a target is not a class, or an option is wrong.
     TypeError
-        If an array is neither float32, float64, integer nor bool, or float dtypes are mixed.
+        If an array has a dtype that does not serve, or float dtypes are mixed.
 
     Examples
     --------
     >>> import numpy as np, goldfish as gf
-    >>> float(gf.mse_loss(np.array([1.0, 2.0]), np.array([0.0, 0.0])))
-    2.5
+    >>> x = np.log([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]])
+    >>> np.exp(-gf.nll_loss(x, np.array([0, 2]), reduction="none")).round(12).tolist()
+    [0.5, 0.75]
     """
-    return _core.mse_loss(x, target, reduction)[()]
+    return _core.nll_loss(x, target, weight, ignore_index, axis, reduction)[()]
 
 
-def mse_loss_forward(
-    x: ArrayLike, target: ArrayLike, *, reduction: Reduction = "mean"
+def nll_loss_forward(
+    x: ArrayLike,
+    target: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    ignore_index: SupportsIndex = -100,
+    axis: SupportsIndex = 1,
+    reduction: Reduction = "mean",
 ) -> tuple[LossValue, _core.Cache]:
-    """`mse_loss` for training: the value, and the cache that `mse_loss_backward` consumes.
+    """`nll_loss` for training: the value, and the cache that `nll_loss_backward` consumes.
 
     Parameters
     ----------
-    x, target, reduction
-        As in `mse_loss`. Do not write to the arrays before the backward call.
+    x, target, weight, ignore_index, axis, reduction
+        As in `nll_loss`. Do not write to the arrays before the backward call.
 
     Returns
     -------
     value : numpy scalar or ndarray
-        The bits that `mse_loss` gives.
+        The bits that `nll_loss` gives.
     cache : Cache
-        For one call of `mse_loss_backward`.
+        For one call of `nll_loss_backward`.
 
     Raises
     ------
     ValueError, TypeError
-        As `mse_loss`.
+        As `nll_loss`.
 
     Examples
     --------
     >>> import numpy as np, goldfish as gf
-    >>> value, cache = gf.mse_loss_forward(np.array([3.0]), np.array([1.0]))
-    >>> float(value)
-    4.0
+    >>> value, cache = gf.nll_loss_forward(np.log([[0.5, 0.5]]), np.array([1]))
+    >>> round(float(np.exp(-value)), 12)
+    0.5
     """
-    value, cache = _core.mse_loss_forward(x, target, reduction)
+    value, cache = _core.nll_loss_forward(x, target, weight, ignore_index, axis, reduction)
     return value[()], cache
 
 
-def mse_loss_backward(dy: ArrayLike, cache: _core.Cache, *, needs: tuple[str, ...] = ("x",)) -> MSELossGrads:
-    """Gradient of `mse_loss_forward`'s value with respect to x, times dy.
+def nll_loss_backward(dy: ArrayLike, cache: _core.Cache, *, needs: tuple[str, ...] = ("x",)) -> NLLLossGrads:
+    """Gradient of `nll_loss_forward`'s value with respect to x, times dy.
 
-    dx = 2 * dy * (x - target), divided by the number of elements for "mean".
+    dx = -w[t] * dy at each target t, divided by the sum of the weights that count for "mean", and 0 elsewhere.
 
     Parameters
     ----------
     dy : array_like
         Of the value's shape and dtype: a scalar for "mean" and "sum".
     cache : Cache
-        From `mse_loss_forward`; consumed by the first call that succeeds.
+        From `nll_loss_forward`; consumed by the first call that succeeds.
     needs : tuple of {"x"}
         The gradients to compute.
 
     Returns
     -------
-    grads : MSELossGrads
+    grads : NLLLossGrads
         Named tuple of x, of x's shape.
 
     Raises
     ------
-    ValueError
-        If dy has another shape than the value, or `needs` holds another name.
-    TypeError
-        If dy has another dtype than the value, or the cache comes from another operation.
-    RuntimeError
-        If the cache is used up.
+    ValueError, TypeError, RuntimeError
+        If dy or `needs` does not fit, the cache comes from another operation, or is used up.
 
     Examples
     --------
     >>> import numpy as np, goldfish as gf
-    >>> value, cache = gf.mse_loss_forward(np.array([1.0, 2.0]), np.array([0.0, 0.0]))
-    >>> gf.mse_loss_backward(1.0, cache).x.tolist()
-    [1.0, 2.0]
+    >>> value, cache = gf.nll_loss_forward(np.zeros((2, 3)), np.array([1, 0]))
+    >>> gf.nll_loss_backward(1.0, cache).x.tolist()
+    [[0.0, -0.5, 0.0], [-0.5, 0.0, 0.0]]
     """
-    return MSELossGrads(*_core.mse_loss_backward(dy, cache, needs))
+    return NLLLossGrads(*_core.nll_loss_backward(dy, cache, needs))

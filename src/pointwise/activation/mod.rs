@@ -1,4 +1,4 @@
-//! relu, sigmoid, tanh and their gradients. All arrays of a call are equally long.
+//! relu, leaky_relu, sigmoid, tanh, silu, gelu and their gradients. All arrays of a call are equally long.
 
 mod kernel;
 
@@ -33,4 +33,38 @@ pub fn tanh<T: Scalar>(x: &[T], y: &mut [T]) {
 /// The gradient, from the hyperbolic tangent itself.
 pub fn tanh_backward<T: Scalar>(dy: &[T], y: &[T], dx: &mut [T]) {
     for_each(kernel::TanhSlope, [dy, y], [dx]);
+}
+
+/// `x` where x is positive, `slope x` elsewhere.
+pub fn leaky_relu<T: Scalar>(x: &[T], slope: T, y: &mut [T]) {
+    for_each(kernel::LeakyRelu(slope), [x], [y]);
+}
+
+/// `dy` where x is positive, `slope dy` elsewhere.
+pub fn leaky_relu_backward<T: Scalar>(dy: &[T], x: &[T], slope: T, dx: &mut [T]) {
+    for_each(kernel::LeakyReluSlope(slope), [dy, x], [dx]);
+}
+
+/// `x sigmoid(x)`.
+pub fn silu<T: Scalar>(x: &[T], y: &mut [T]) {
+    for_each(kernel::Silu, [x], [y]);
+}
+
+/// The gradient, from x.
+pub fn silu_backward<T: Scalar>(dy: &[T], x: &[T], dx: &mut [T]) {
+    for_each(kernel::SiluSlope, [dy, x], [dx]);
+}
+
+/// `x Phi(x)`, or its approximation by a hyperbolic tangent.
+pub fn gelu<T: Scalar>(x: &[T], approximate: bool, y: &mut [T]) {
+    if approximate { for_each(kernel::GeluTanh, [x], [y]) } else { for_each(kernel::Gelu, [x], [y]) }
+}
+
+/// The gradient, from x.
+pub fn gelu_backward<T: Scalar>(dy: &[T], x: &[T], approximate: bool, dx: &mut [T]) {
+    if approximate {
+        for_each(kernel::GeluTanhSlope, [dy, x], [dx])
+    } else {
+        for_each(kernel::GeluSlope, [dy, x], [dx])
+    }
 }

@@ -23,7 +23,7 @@ impl<T: Scalar, const PROBABILITIES: bool> Goal<T, PROBABILITIES> {
         unsafe {
             let share = S::splat(self.share);
             let goal = if PROBABILITIES { S::fma(S::splat(self.keep), v.other, share) } else { share };
-            S::mul(goal, v.weight)
+            S::mul(goal, v.weights[0])
         }
     }
 }
@@ -31,7 +31,7 @@ impl<T: Scalar, const PROBABILITIES: bool> Goal<T, PROBABILITIES> {
 /// The goal: what adds up to the mass of a line.
 impl<T: Scalar, const PROBABILITIES: bool> Term<T> for Goal<T, PROBABILITIES> {
     const OTHER: bool = PROBABILITIES;
-    const WEIGHT: bool = true;
+    const WEIGHTS: usize = 1;
 
     #[inline(always)]
     unsafe fn apply<S: Simd<T = T>>(self, v: Operands<S>) -> S::V {
@@ -46,7 +46,7 @@ pub struct Score<T, const PROBABILITIES: bool>(pub Goal<T, PROBABILITIES>);
 impl<T: Scalar, const PROBABILITIES: bool> Term<T> for Score<T, PROBABILITIES> {
     const OTHER: bool = PROBABILITIES;
     const LINES: usize = 1;
-    const WEIGHT: bool = true;
+    const WEIGHTS: usize = 1;
 
     #[inline(always)]
     unsafe fn apply<S: Simd<T = T>>(self, v: Operands<S>) -> S::V {
@@ -64,7 +64,7 @@ pub struct SlopeToGoal<T, const PROBABILITIES: bool>(pub Goal<T, PROBABILITIES>)
 impl<T: Scalar, const PROBABILITIES: bool> Term<T> for SlopeToGoal<T, PROBABILITIES> {
     const OTHER: bool = PROBABILITIES;
     const LINES: usize = 3;
-    const WEIGHT: bool = true;
+    const WEIGHTS: usize = 1;
 
     #[inline(always)]
     unsafe fn apply<S: Simd<T = T>>(self, v: Operands<S>) -> S::V {

@@ -8,9 +8,11 @@ mod kernel;
 
 use kernel::{Goal, Score, Slope, SlopeToGoal};
 
+use super::Scale;
 use super::kernel::parallel_zip_chunks_mut;
 use super::lines::kernel::{Sources, Term, map, sum};
 use super::lines::{Lines, statistics};
+use super::nll::counted_weight;
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
 use crate::threads::parallel_chunks_mut;
@@ -49,22 +51,6 @@ impl<T> Statistics<T> {
     }
 }
 
-/// The gradient of the losses that comes in.
-#[derive(Clone, Copy, Debug)]
-pub enum Scale<'a, T> {
-    Uniform(T),
-    Each(&'a [T]),
-}
-
-impl<T: Scalar> Scale<'_, T> {
-    fn at(&self, position: usize) -> T {
-        match self {
-            Scale::Uniform(scale) => *scale,
-            Scale::Each(scales) => scales[position],
-        }
-    }
-}
-
 impl<T: Scalar> CrossEntropy<'_, T> {
     /// The loss of every position, 0 where it is ignored.
     ///
@@ -86,7 +72,7 @@ impl<T: Scalar> CrossEntropy<'_, T> {
                     self.class_losses(x, target, [maxima, sums], mass, losses);
                 }
                 Target::Probabilities(target) => {
-                    let sources = Sources { other: &target[elements], weight: self.weight, ..Sources::new(x) };
+                    let sources = Sources { other: &target[elements], weights: self.weights(), ..Sources::new(x) };
                     self.goal_losses(self.goal::<true>(), sources, [maxima, sums], mass, losses);
                 }
             }
@@ -98,10 +84,7 @@ impl<T: Scalar> CrossEntropy<'_, T> {
     pub fn denominator(&self) -> f64 {
         match self.target {
             Target::Probabilities(_) => self.lines.positions() as f64,
-            Target::Classes(target) => {
-                let counted = target.iter().filter(|&&class| class != self.ignore_index);
-                counted.map(|&class| self.weight[class as usize].to_f64()).sum()
-            }
+            Target::Classes(target) => counted_weight(target, self.weight, self.ignore_index),
         }
     }
 
@@ -122,8 +105,8 @@ impl<T: Scalar> CrossEntropy<'_, T> {
                     scales[p] = if ignored { T::ZERO } else { scale.at(first + p) };
                     factors[p] = scales[p] * saved.mass[first + p] / saved.sums[first + p];
                 }
-                let lines = [&saved.maxima[first..first + positions], factors, scales];
-                let sources = Sources { lines, weight: self.weight, ..Sources::new(&logits[elements.clone()]) };
+                let lines = [&saved.maxima[first..first + positions], factors, scales, &[]];
+                let sources = Sources { lines, weights: self.weights(), ..Sources::new(&logits[elements.clone()]) };
                 self.slope(sources, first, elements.start, dlogits);
             });
         });
@@ -147,7 +130,7 @@ impl<T: Scalar> CrossEntropy<'_, T> {
                 for (p, &scale) in sources.lines[2].iter().enumerate() {
                     let class = target[first + p];
                     if class != self.ignore_index {
-                        let place = &mut dlogits[self.element(p, class)];
+                        let place = &mut dlogits[self.lines.element(p, class as usize)];
                         *place = *place - scale * keep * self.weight[class as usize];
                     }
                 }
@@ -160,10 +143,8 @@ impl<T: Scalar> CrossEntropy<'_, T> {
         Goal { keep: T::from_f64(1.0 - self.label_smoothing), share: T::from_f64(share) }
     }
 
-    /// The number of the element of `class` at a position, both counted from the start of a task.
-    fn element(&self, position: usize, class: i64) -> usize {
-        let inner = self.lines.layout.inner;
-        (position / inner * self.lines.layout.classes + class as usize) * inner + position % inner
+    fn weights(&self) -> [&[T]; 4] {
+        [self.weight, &[], &[], &[]]
     }
 
     /// Losses and masses `mass log s - sum g (x - m)` of goals that have a term.
@@ -177,7 +158,7 @@ impl<T: Scalar> CrossEntropy<'_, T> {
     ) where
         Goal<T, PROBABILITIES>: Term<T>,
     {
-        let sources = Sources { lines: [maxima, &[], &[]], ..sources };
+        let sources = Sources { lines: [maxima, &[], &[], &[]], ..sources };
         sum(goal, self.lines.layout, sources, mass);
         sum(Score(goal), self.lines.layout, sources, losses);
         for ((loss, mass), sum) in losses.iter_mut().zip(mass).zip(sums) {
@@ -187,7 +168,7 @@ impl<T: Scalar> CrossEntropy<'_, T> {
 
     fn class_losses(&self, x: &[T], target: &[i64], [maxima, sums]: [&[T]; 2], mass: &mut [T], losses: &mut [T]) {
         if self.label_smoothing > 0.0 {
-            let sources = Sources { weight: self.weight, ..Sources::new(x) };
+            let sources = Sources { weights: self.weights(), ..Sources::new(x) };
             self.goal_losses(self.goal::<false>(), sources, [maxima, sums], mass, losses);
         } else {
             mass.fill(T::ZERO);
@@ -200,7 +181,7 @@ impl<T: Scalar> CrossEntropy<'_, T> {
                 continue;
             }
             let share = keep * self.weight[class as usize].to_f64();
-            let score = (x[self.element(p, class)] - maxima[p]).to_f64();
+            let score = (x[self.lines.element(p, class as usize)] - maxima[p]).to_f64();
             losses[p] = T::from_f64(losses[p].to_f64() + share * (sums[p].to_f64().ln() - score));
             mass[p] += T::from_f64(share);
         }

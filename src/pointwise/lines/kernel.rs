@@ -12,6 +12,9 @@ use crate::simd::{Kernel, Simd, run};
 /// Vectors that are added up before their sum is added to the total, so that long lines lose no accuracy.
 const RUN: usize = 32;
 
+/// The lanes of the longest vectors.
+const MOST_LANES: usize = 16;
+
 /// The extent of the line, and the number of lines that lie side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -26,14 +29,14 @@ pub struct Sources<'a, T> {
     pub x: &'a [T],
     pub other: &'a [T],
     /// Per position.
-    pub lines: [&'a [T]; 3],
+    pub lines: [&'a [T]; 4],
     /// Per class.
-    pub weight: &'a [T],
+    pub weights: [&'a [T]; 4],
 }
 
 impl<'a, T> Sources<'a, T> {
     pub fn new(x: &'a [T]) -> Self {
-        Sources { x, other: &[], lines: [&[]; 3], weight: &[] }
+        Sources { x, other: &[], lines: [&[]; 4], weights: [&[]; 4] }
     }
 
     fn check<F: Term<T>>(&self, layout: Layout, elements: usize) -> usize
@@ -44,7 +47,8 @@ impl<'a, T> Sources<'a, T> {
         assert!(self.x.len() == elements && positions * layout.classes == elements, "whole lines");
         assert!(positions.is_multiple_of(layout.inner), "all lines that lie side by side");
         assert!(!F::OTHER || self.other.len() == elements, "two arrays of one length");
-        assert!(!F::WEIGHT || self.weight.len() == layout.classes, "one weight for each class");
+        let weights = &self.weights[..F::WEIGHTS];
+        assert!(weights.iter().all(|weight| weight.len() == layout.classes), "one weight for each class");
         assert!(self.lines[..F::LINES].iter().all(|line| line.len() == positions), "one number for each position");
         positions
     }
@@ -54,8 +58,8 @@ impl<'a, T> Sources<'a, T> {
 pub struct Operands<S: Simd> {
     pub x: S::V,
     pub other: S::V,
-    pub lines: [S::V; 3],
-    pub weight: S::V,
+    pub lines: [S::V; 4],
+    pub weights: [S::V; 4],
 }
 
 /// One step of arithmetic on elements and what is known of their lines and classes.
@@ -63,7 +67,8 @@ pub trait Term<T: Scalar>: Copy + Send + Sync {
     const OTHER: bool = false;
     /// How many of the numbers per position are used.
     const LINES: usize = 0;
-    const WEIGHT: bool = false;
+    /// How many of the numbers per class are used.
+    const WEIGHTS: usize = 0;
 
     /// Must be `#[inline(always)]`.
     ///
@@ -105,8 +110,8 @@ unsafe fn operands<S: Simd, F: Term<S::T>>(
         let mut v = Operands {
             x: S::load_up_to(sources.x.as_ptr().add(element), n),
             other: zero,
-            lines: [zero; 3],
-            weight: zero,
+            lines: [zero; 4],
+            weights: [zero; 4],
         };
         if F::OTHER {
             v.other = S::load_up_to(sources.other.as_ptr().add(element), n);
@@ -115,9 +120,9 @@ unsafe fn operands<S: Simd, F: Term<S::T>>(
             let line = sources.lines[k].as_ptr().add(position);
             v.lines[k] = if along { S::splat(*line) } else { S::load_up_to(line, n) };
         }
-        if F::WEIGHT {
-            let weight = sources.weight.as_ptr().add(class);
-            v.weight = if along { S::load_up_to(weight, n) } else { S::splat(*weight) };
+        for k in 0..F::WEIGHTS {
+            let weight = sources.weights[k].as_ptr().add(class);
+            v.weights[k] = if along { S::load_up_to(weight, n) } else { S::splat(*weight) };
         }
         v
     }
@@ -251,6 +256,86 @@ impl<T: Scalar, F: Term<T>> Kernel<T> for Sum<'_, T, F> {
     }
 }
 
+/// Adds the sum of the term over all positions of each class to `sums`.
+pub fn add_by_class<T: Scalar, F: Term<T>>(term: F, layout: Layout, sources: Sources<T>, sums: &mut [f64]) {
+    let positions = sources.check::<F>(layout, sources.x.len());
+    assert_eq!(layout.classes, sums.len(), "one sum for each class");
+    // SAFETY: just checked.
+    unsafe { run(AddByClass { term, layout, sources, positions, sums }) }
+}
+
+struct AddByClass<'a, T, F> {
+    term: F,
+    layout: Layout,
+    sources: Sources<'a, T>,
+    positions: usize,
+    sums: &'a mut [f64],
+}
+
+impl<T: Scalar, F: Term<T>> AddByClass<'_, T, F> {
+    /// The sums of adjacent classes, with lines that are adjacent in memory.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `S`.
+    #[inline(always)]
+    unsafe fn of_adjacent_classes<S: Simd<T = T>>(self) {
+        let classes = self.layout.classes;
+        for class in (0..classes).step_by(S::LANES) {
+            let n = (classes - class).min(S::LANES);
+            for first in (0..self.positions).step_by(RUN) {
+                let mut part = [T::ZERO; MOST_LANES];
+                // SAFETY: every step ends with its line, so inside the checked arrays; `part` holds a whole vector.
+                unsafe {
+                    let mut sum = S::zero();
+                    for position in first..self.positions.min(first + RUN) {
+                        let element = position * classes + class;
+                        let v = operands::<S, F>(&self.sources, true, element, position, class, n);
+                        sum = S::add(sum, self.term.apply::<S>(v));
+                    }
+                    S::store(part.as_mut_ptr(), sum);
+                }
+                for (sum, part) in self.sums[class..class + n].iter_mut().zip(part) {
+                    *sum += part.to_f64();
+                }
+            }
+        }
+    }
+}
+
+impl<T: Scalar, F: Term<T>> Kernel<T> for AddByClass<'_, T, F> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        let Layout { classes, inner } = self.layout;
+        // SAFETY: every step ends with the lines side by side, so inside the checked arrays.
+        unsafe {
+            if inner == 1 {
+                return self.of_adjacent_classes::<S>();
+            }
+            let lanes = lane_numbers::<S>();
+            for outer in 0..self.positions / inner {
+                for class in 0..classes {
+                    let (start, mut at, mut total) = ((outer * classes + class) * inner, 0, 0.0);
+                    while at < inner {
+                        let end = inner.min(at + RUN * S::LANES);
+                        let mut part = S::zero();
+                        while at < end {
+                            let n = end - at;
+                            let v = operands::<S, F>(&self.sources, false, start + at, outer * inner + at, class, n);
+                            part = S::add(part, first_lanes::<S>(lanes, n, self.term.apply::<S>(v), S::zero()));
+                            at += S::LANES;
+                        }
+                        total += S::sum(part).to_f64();
+                        at = end;
+                    }
+                    self.sums[class] += total;
+                }
+            }
+        }
+    }
+}
+
 /// `maxima` = the largest element of each line.
 pub fn max<T: Scalar>(layout: Layout, x: &[T], maxima: &mut [T]) {
     assert!(x.len() == maxima.len() * layout.classes && maxima.len().is_multiple_of(layout.inner), "whole lines");
@@ -310,8 +395,7 @@ impl<T: Scalar> Kernel<T> for Max<'_, T> {
 /// # Safety
 /// The processor has the instruction set of `S`.
 #[inline(always)]
-unsafe fn lane_numbers<S: Simd>() -> S::V {
-    const MOST_LANES: usize = 16;
+pub unsafe fn lane_numbers<S: Simd>() -> S::V {
     let mut numbers = [S::T::ZERO; MOST_LANES];
     for (i, number) in numbers.iter_mut().enumerate() {
         *number = S::T::from_f64(i as f64);
@@ -326,7 +410,7 @@ unsafe fn lane_numbers<S: Simd>() -> S::V {
 /// # Safety
 /// The processor has the instruction set of `S`.
 #[inline(always)]
-unsafe fn first_lanes<S: Simd>(lanes: S::V, n: usize, v: S::V, rest: S::V) -> S::V {
+pub unsafe fn first_lanes<S: Simd>(lanes: S::V, n: usize, v: S::V, rest: S::V) -> S::V {
     if n >= S::LANES {
         return v;
     }

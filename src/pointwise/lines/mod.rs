@@ -26,6 +26,12 @@ impl Lines {
         self.outer * self.layout.inner
     }
 
+    /// The number of the element of `class` in the line at `position`.
+    pub fn element(&self, position: usize, class: usize) -> usize {
+        let Layout { classes, inner } = self.layout;
+        (position / inner * classes + class) * inner + position % inner
+    }
+
     /// Lines of one task: a fixed number, that of a block of elements, and all that lie side by side.
     pub fn positions_per_task(&self) -> usize {
         let Layout { classes, inner } = self.layout;
@@ -36,6 +42,6 @@ impl Lines {
 /// The largest element of each line, and the sum of `e^(x - largest)` over it.
 pub fn statistics<T: Scalar>(layout: Layout, x: &[T], maxima: &mut [T], sums: &mut [T]) {
     kernel::max(layout, x, maxima);
-    let sources = kernel::Sources { lines: [maxima, &[], &[]], ..kernel::Sources::new(x) };
+    let sources = kernel::Sources { lines: [maxima, &[], &[], &[]], ..kernel::Sources::new(x) };
     kernel::sum(kernel::Exponential, layout, sources, sums);
 }

@@ -25,7 +25,7 @@ fn normalise<T: Scalar, F: Term<T>>(term: F, of_sum: fn(T) -> T, x: &[T], lines:
             let (maxima, sums) = scratch.split_at_mut(positions);
             statistics(lines.layout, x, maxima, sums);
             sums.iter_mut().for_each(|sum| *sum = of_sum(*sum));
-            map(term, lines.layout, Sources { lines: [maxima, sums, &[]], ..Sources::new(x) }, y);
+            map(term, lines.layout, Sources { lines: [maxima, sums, &[], &[]], ..Sources::new(x) }, y);
         });
     });
 }
@@ -46,7 +46,7 @@ fn slope<T: Scalar, A: Term<T>, F: Term<T>>(added: A, term: F, dy: &[T], y: &[T]
         let sources = Sources { other: &y[range.clone()], ..Sources::new(&dy[range]) };
         with_scratch(positions, |sums: &mut [T]| {
             sum(added, lines.layout, sources, sums);
-            map(term, lines.layout, Sources { lines: [sums, &[], &[]], ..sources }, dx);
+            map(term, lines.layout, Sources { lines: [sums, &[], &[], &[]], ..sources }, dx);
         });
     });
 }

@@ -1,0 +1,162 @@
+//! Normalisation of each sample over its last axes.
+
+use super::Target;
+use super::kernel::{self, parallel_pairs};
+use crate::memory::with_scratch;
+use crate::pointwise::BLOCK;
+use crate::pointwise::lines::kernel::{Layout, Sources, add_by_class, map, sum};
+use crate::scalar::Scalar;
+
+/// At most so many partial sums are kept for the gradients of weight and bias.
+const PARTS: usize = 64;
+
+/// One normalisation of the lines of x, each of `size` elements.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerNorm {
+    size: usize,
+    eps: f64,
+}
+
+/// What forward knows of the lines, for backward: for each block of lines, their means and then what they were multiplied by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LineMoments<T>(Vec<T>);
+
+impl<T> LineMoments<T> {
+    pub fn nbytes(&self) -> usize {
+        size_of_val(&self.0[..])
+    }
+}
+
+/// The gradients that are wanted.
+#[derive(Debug, Default)]
+pub struct LayerGradients<'a, T> {
+    pub x: Target<'a, T>,
+    pub weight: Target<'a, T>,
+    pub bias: Target<'a, T>,
+}
+
+impl LayerNorm {
+    pub fn new(size: usize, eps: f64) -> Self {
+        LayerNorm { size, eps }
+    }
+
+    /// Lines of a block.
+    fn chunk(&self) -> usize {
+        (BLOCK / self.size.max(1)).max(1)
+    }
+
+    fn layout(&self) -> Layout {
+        Layout { classes: self.size, inner: 1 }
+    }
+
+    /// `y = (x - mean) / sqrt(variance + eps) weight + bias`, line by line.
+    pub fn forward<T: Scalar>(&self, x: &[T], weight: Option<&[T]>, bias: Option<&[T]>, y: &mut [T]) -> LineMoments<T> {
+        if x.is_empty() {
+            return LineMoments(Vec::new());
+        }
+        let (chunk, layout) = (self.chunk(), self.layout());
+        let lines = x.len() / self.size;
+        let ones = vec![T::ONE; if weight.is_none() { self.size } else { 0 }];
+        let zeros = vec![T::ZERO; if bias.is_none() { self.size } else { 0 }];
+        let weights = [weight.unwrap_or(&ones), bias.unwrap_or(&zeros), &[], &[]];
+        let mut moments = vec![T::ZERO; 2 * lines];
+        let count = T::from_f64(self.size as f64);
+        parallel_pairs(
+            lines.div_ceil(chunk),
+            (y, chunk * self.size),
+            (&mut moments, 2 * chunk),
+            &|block, y, moments| {
+                let x = &x[block * chunk * self.size..][..y.len()];
+                let (means, rates) = moments.split_at_mut(y.len() / self.size);
+                sum(kernel::Itself, layout, Sources::new(x), means);
+                means.iter_mut().for_each(|mean| *mean = *mean / count);
+                sum(
+                    kernel::SquaredLineDeviation,
+                    layout,
+                    Sources { lines: [means, &[], &[], &[]], ..Sources::new(x) },
+                    rates,
+                );
+                for rate in rates.iter_mut() {
+                    *rate = T::from_f64(1.0 / (rate.to_f64() / self.size as f64 + self.eps).sqrt());
+                }
+                let sources = Sources { lines: [means, rates, &[], &[]], weights, ..Sources::new(x) };
+                map(kernel::NormalisedLine, layout, sources, y);
+            },
+        );
+        LineMoments(moments)
+    }
+
+    /// The gradients, from `dy`.
+    pub fn backward<T: Scalar>(
+        &self,
+        dy: &[T],
+        x: &[T],
+        moments: &LineMoments<T>,
+        weight: Option<&[T]>,
+        gradients: LayerGradients<T>,
+    ) {
+        let LayerGradients { x: dx, weight: dweight, bias: dbias } = gradients;
+        let sums = match dweight.is_some() || dbias.is_some() {
+            true => 2 * self.size,
+            false => 0,
+        };
+        let blocks = if x.is_empty() { 0 } else { (x.len() / self.size).div_ceil(self.chunk()) };
+        let blocks_per_part = blocks.div_ceil(PARTS).max(1);
+        let parts = blocks.div_ceil(blocks_per_part);
+        let mut partials = vec![0.0f64; parts * sums];
+        let span = blocks_per_part * self.chunk() * self.size;
+        let mut nothing = [];
+        let dx = dx.unwrap_or(&mut nothing);
+        let ones = vec![T::ONE; if weight.is_none() { self.size } else { 0 }];
+        let weight = weight.unwrap_or(&ones);
+        parallel_pairs(parts, (dx, span), (&mut partials, sums), &|part, dx, sums| {
+            let end = x.len().min((part + 1) * span);
+            let mut start = part * span;
+            while start < end {
+                let stop = end.min(start + self.chunk() * self.size);
+                let dx = if dx.is_empty() { &mut [][..] } else { &mut dx[start - part * span..stop - part * span] };
+                let lines = 2 * (start / self.size)..2 * (stop / self.size);
+                self.block_backward(&dy[start..stop], &x[start..stop], &moments.0[lines], weight, dx, sums);
+                start = stop;
+            }
+        });
+        let total = |at: usize| partials.chunks(sums.max(1)).map(|part| part[at]).sum::<f64>();
+        for (target, first) in [(dweight, 0), (dbias, self.size)] {
+            if let Some(target) = target {
+                target.iter_mut().enumerate().for_each(|(i, value)| *value = T::from_f64(total(first + i)));
+            }
+        }
+    }
+
+    /// The gradients of a block of lines: `dx`, unless it is empty, and what is added to `sums`, unless they are.
+    fn block_backward<T: Scalar>(
+        &self,
+        dy: &[T],
+        x: &[T],
+        moments: &[T],
+        weight: &[T],
+        dx: &mut [T],
+        sums: &mut [f64],
+    ) {
+        let (layout, lines) = (self.layout(), x.len() / self.size);
+        let (means, rates) = moments.split_at(lines);
+        let weights = [weight, &[], &[], &[]];
+        let sources = Sources { other: dy, lines: [means, rates, &[], &[]], weights, ..Sources::new(x) };
+        if !sums.is_empty() {
+            let (dweight, dbias) = sums.split_at_mut(self.size);
+            add_by_class(kernel::OtherTimesNormal, layout, sources, dweight);
+            add_by_class(kernel::Other, layout, sources, dbias);
+        }
+        if dx.is_empty() {
+            return;
+        }
+        let count = T::from_f64(self.size as f64);
+        with_scratch(2 * lines, |scratch: &mut [T]| {
+            let (plain, products) = scratch.split_at_mut(lines);
+            sum(kernel::Weighted, layout, sources, plain);
+            sum(kernel::WeightedTimesNormal, layout, sources, products);
+            plain.iter_mut().chain(&mut *products).for_each(|sum| *sum = *sum / count);
+            map(kernel::LineSlope, layout, Sources { lines: [means, rates, plain, products], ..sources }, dx);
+        });
+    }
+}
