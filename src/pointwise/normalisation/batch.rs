@@ -60,7 +60,7 @@ impl BatchNorm {
             }
             counted += count;
         }
-        let variance = squares.iter().map(|square| square / counted).collect();
+        let variance = squares.iter().map(|square| square / counted.max(1.0)).collect();
         BatchMoments { mean: means.iter().map(|&mean| T::from_f64(mean)).collect(), variance, of_batch: true }
     }
 
