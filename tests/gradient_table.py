@@ -253,7 +253,7 @@ def batch_norm_cases():
         affine = {"weight": rng.standard_normal(shape[1]), "bias": rng.standard_normal(shape[1])}
         for arrays in (x, x | affine, x | {"weight": affine["weight"]}, x | {"bias": affine["bias"]}):
             for given in ({"training": True, "running_mean": None, "running_var": None}, {"training": False} | running):
-                yield Case("batch_norm", arrays, given | {"eps": 1e-2})
+                yield Case("batch_norm", arrays, given | {"eps": 1e-2, "momentum": 0.3})
 
 
 def layer_norm_cases():

@@ -4,6 +4,8 @@ One line of mathematics per line of code, and no thought of speed. T steps, B se
 `reference_windows` has convolution and pooling.
 """
 
+import math
+
 import numpy as np
 
 # Recurrent

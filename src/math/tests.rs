@@ -267,6 +267,68 @@ fn sigmoid_is_right_down_to_the_last_subnormal() {
     }
 }
 
+struct OfUnit<'a, T> {
+    x: &'a [T],
+    log1p: &'a mut [T],
+    tail: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for OfUnit<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        for at in (0..self.x.len()).step_by(S::LANES) {
+            let n = self.x.len() - at;
+            // SAFETY: at most `n` elements are read and written.
+            unsafe {
+                let x = S::load_up_to(self.x.as_ptr().add(at), n);
+                S::store_up_to(self.log1p.as_mut_ptr().add(at), n, log1p_of_unit::<S>(x));
+                // From 0 to 5 deviations below the mean.
+                let tail = normal::<S>(S::mul(S::splat(S::T::from_f64(-5.0)), x)).0;
+                S::store_up_to(self.tail.as_mut_ptr().add(at), n, tail);
+            }
+        }
+    }
+}
+
+/// The normal distribution's tail by its continued fraction far out, and by its series near 0.
+fn tail(a: f64) -> f64 {
+    let density = (-a * a / 2.0).exp() * 0.398_942_280_401_432_7;
+    if a > 2.5 {
+        return density / (1..200).rev().fold(a, |rest, k| a + f64::from(k) / rest);
+    }
+    let mut term = a;
+    let mut sum = a;
+    for k in 1..100 {
+        term *= a * a / f64::from(2 * k + 1);
+        sum += term;
+    }
+    0.5 - density * sum
+}
+
+fn logarithms_and_tails<T: Scalar>(ulp: f64, tail_error: f64) {
+    let x: Vec<T> = (0..=4000).map(|i| T::from_f64(f64::from(i) / 4000.0)).collect();
+    for isa in Isa::all_available() {
+        let (mut log1p, mut tails) = (vec![T::ZERO; x.len()], vec![T::ZERO; x.len()]);
+        // SAFETY: `isa` is available, and the slices are equally long.
+        unsafe { run_on(isa, OfUnit { x: &x, log1p: &mut log1p, tail: &mut tails }) };
+        for ((x, log1p), found) in x.iter().zip(&log1p).zip(&tails) {
+            let exact = x.to_f64().ln_1p();
+            assert!((log1p.to_f64() - exact).abs() <= 4.0 * ulp * exact, "ln(1 + {x:?}) = {log1p:?}");
+            let exact = tail((T::from_f64(5.0) * *x).to_f64());
+            let error = (found.to_f64() / exact - 1.0).abs();
+            assert!(error <= tail_error, "the tail at 5 * {x:?} on {}: {error:e}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn logarithms_and_tails_stay_within_their_limits() {
+    logarithms_and_tails::<f32>(1.2e-7, 3e-6);
+    logarithms_and_tails::<f64>(2.3e-16, 1e-13);
+}
+
 #[test]
 fn the_reference_knows_some_digits() {
     // e, tanh(1) and tanh(1/4), each to 32 digits, as the nearest double and the rest.

@@ -3,7 +3,7 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyFloat, PyTuple};
 
 use super::arguments::Call;
 use super::array::{Dense, Dtype, Input, Numeric};
@@ -105,7 +105,10 @@ impl<'py> Arguments<'py> {
         }
         let weights = match weights {
             Some([weight, positive]) if !(weight.is_none() && positive.is_none()) => {
-                Some([stretched(call, "weight", weight, &x)?, stretched(call, "pos_weight", positive, &x)?])
+                let dtype = call.float_dtype([&x, &target])?;
+                let both = [("weight", weight), ("pos_weight", positive)];
+                let [weight, positive] = both.map(|(name, argument)| stretched(call, name, argument, &x, dtype));
+                Some([weight?, positive?])
             }
             _ => None,
         };
@@ -126,12 +129,13 @@ impl<'py> Arguments<'py> {
     }
 }
 
-/// The weights stretched to the shape of x; ones if there are none.
+/// The weights stretched to the shape of x; ones if there are none. Python's own numbers take the dtype of the call.
 fn stretched<'py>(
     call: Call<'py>,
     name: &'static str,
     argument: &Bound<'py, PyAny>,
     x: &Input<'py>,
+    dtype: Dtype,
 ) -> PyResult<Input<'py>> {
     let numpy = call.py.import(intern!(call.py, "numpy"))?;
     let shape = PyTuple::new(call.py, x.shape())?;
@@ -140,7 +144,12 @@ fn stretched<'py>(
         return call.array(name, &numpy.call_method1(intern!(call.py, "broadcast_to"), (one, shape))?);
     }
     // What is no array is refused under its own name.
-    let given = call.array(name, argument)?;
+    let number = argument.is_exact_instance_of::<PyFloat>();
+    let own = match dtype {
+        Dtype::F32 if number => numpy.call_method1(intern!(call.py, "float32"), (argument,))?,
+        _ => argument.clone(),
+    };
+    let given = call.array(name, &own)?;
     let stretched = numpy.call_method1(intern!(call.py, "broadcast_to"), (given.array(), shape)).map_err(|_| {
         let (own, wanted) = (tuple(given.shape()), tuple(x.shape()));
         call.fail(Error::value(format!("{name} must stretch to the shape of x, {wanted}, got {own}")))

@@ -1,4 +1,4 @@
-"""Losses of predictions and targets, element by element: squared, absolute, Huber's and logistic, and their gradients."""
+"""Losses of predictions and targets, element by element: squared, absolute, Huber's and logistic."""
 
 from typing import NamedTuple
 
@@ -402,7 +402,7 @@ def binary_cross_entropy_with_logits_forward(
     pos_weight: ArrayLike | None = None,
     reduction: Reduction = "mean",
 ) -> tuple[LossValue, _core.Cache]:
-    """`binary_cross_entropy_with_logits` for training: the value, and the cache that `binary_cross_entropy_with_logits_backward` consumes.
+    """`binary_cross_entropy_with_logits` for training: the value, and the cache for the backward call.
 
     Parameters
     ----------

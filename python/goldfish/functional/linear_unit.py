@@ -111,8 +111,8 @@ def gelu(x: ArrayLike, *, approximate: Literal["none", "tanh"] = "none") -> Floa
     """Multiply each element by the normal distribution of it: y = x * Phi(x).
 
     Phi(x) = (1 + erf(x / sqrt(2))) / 2. The approximation "tanh" takes
-    (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2 instead, which differs from it by at most 5e-4. NaN stays NaN; -inf
-    gives -0.0, the limit, where the product of the formula would be NaN.
+    (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2 instead, which differs from it by at most 5e-4. NaN stays NaN;
+    -inf gives -0.0, the limit, where the product of the formula would be NaN.
 
     Parameters
     ----------

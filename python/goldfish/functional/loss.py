@@ -171,8 +171,8 @@ def nll_loss(
 ) -> LossValue:
     """Compute the negative log-likelihood of target classes from log-probabilities: -w[t] * x[t] for each target t.
 
-    `cross_entropy` is this loss of `log_softmax`, in one pass. "mean" divides the sum by the sum of w[t] over the places that
-    are not ignored.
+    `cross_entropy` is this loss of `log_softmax`, in one pass. "mean" divides by the sum of w[t] over the places
+    that are not ignored.
 
     Parameters
     ----------

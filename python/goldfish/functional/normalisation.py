@@ -40,8 +40,8 @@ def batch_norm(
     x : array_like of shape (N, C, ...)
         Float32 or float64, with any number of further axes.
     running_mean, running_var : ndarray of shape (C,) or None
-        Of x's dtype. In training they are changed in place, if the call succeeds, and so C-contiguous and writable; None for
-        both then keeps no record.
+        Of x's dtype. In training they are changed in place, if the call succeeds: C-contiguous and writable; None
+        for both then keeps no record.
     weight, bias : array_like of shape (C,), optional
         1 and 0 by default.
     training : bool
@@ -59,8 +59,8 @@ def batch_norm(
     Raises
     ------
     ValueError
-        If a shape does not fit, x has a single value for each channel in training, a running array is missing or cannot be
-        written, or an option is wrong.
+        If a shape does not fit, x has a single value for each channel in training, a running array is missing or cannot
+        be written, or an option is wrong.
     TypeError
         If an array has a dtype that does not serve, or float dtypes are mixed.
 
