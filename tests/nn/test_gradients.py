@@ -20,6 +20,21 @@ def _ids(*shape, classes=3):
     return np.random.default_rng(6).integers(0, classes, shape)
 
 
+def _diamond():
+    return nn.Graph(
+        {
+            "a": (nn.Linear(3, 4, **F8), "x"),
+            "left": (nn.Tanh(), "a"),
+            "right": (nn.Linear(4, 4, **F8), "a"),
+            "sum": ("add", "left", "right", "a"),
+            "joined": ("concat", "sum", "left", "x"),
+            "head": (nn.Linear(11, 2, **F8), "joined"),
+        },
+        inputs="x",
+        outputs="head",
+    )
+
+
 CASES = {
     "Linear": [
         (nn.Linear(3, 4, **F8), _x(5, 3)),
@@ -66,6 +81,36 @@ CASES = {
     "Dropout": [(nn.Dropout(0.4), _x(3, 4)), (nn.Dropout(0.0), _x(3, 4))],
     "ReLU": [(nn.ReLU(), _x(3, 4)), (nn.ReLU(), _x(3, 2, 4).swapaxes(0, 1))],
     "Sigmoid": [(nn.Sigmoid(), _x(3, 4))],
+    "LeakyReLU": [(nn.LeakyReLU(), _x(3, 4)), (nn.LeakyReLU(0.3), _x(3, 2, 4).swapaxes(0, 1))],
+    "GELU": [(nn.GELU(), _x(3, 4)), (nn.GELU("tanh"), _x(3, 4))],
+    "SiLU": [(nn.SiLU(), _x(3, 4))],
+    "Softmax": [(nn.Softmax(), _x(3, 4)), (nn.Softmax(1), _x(2, 3, 2))],
+    "LogSoftmax": [(nn.LogSoftmax(), _x(3, 4)), (nn.LogSoftmax(1), _x(2, 3, 2))],
+    "BatchNorm1d": [
+        (nn.BatchNorm1d(3, 0.1, **F8), _x(5, 3)),
+        (nn.BatchNorm1d(3, 0.1, affine=False, dtype="float64"), _x(2, 3, 4)),
+    ],
+    "BatchNorm2d": [(nn.BatchNorm2d(2, 0.1, **F8), _x(3, 2, 2, 3))],
+    "BatchNorm3d": [(nn.BatchNorm3d(2, 0.1, **F8), _x(2, 2, 2, 1, 3))],
+    "LayerNorm": [
+        (nn.LayerNorm(4, 0.1, **F8), _x(3, 4)),
+        (nn.LayerNorm((2, 3), 0.1, elementwise_affine=False), _x(4, 2, 3)),
+        (nn.LayerNorm(4, 0.1, **F8), _x(3, 2, 4).swapaxes(0, 1)),
+    ],
+    "Residual": [
+        (nn.Residual(nn.Linear(3, 3, **F8)), _x(4, 3)),
+        (nn.Residual(nn.Sequential(nn.Linear(3, 2, **F8), nn.Dropout(0.3)), nn.Linear(3, 2, **F8)), _x(4, 3)),
+    ],
+    "Concat": [
+        (nn.Concat(nn.Linear(3, 2, **F8), nn.Tanh(), nn.Linear(3, 4, **F8)), _x(4, 3)),
+        (nn.Concat(nn.Tanh(), nn.Sigmoid(), axis=-1), _x(2, 3, 2)),
+    ],
+    "TimeDistributed": [(nn.TimeDistributed(nn.Conv2d(1, 2, 2, **F8)), _x(2, 3, 1, 3, 3))],
+    "Graph": [
+        (_diamond(), _x(4, 3)),
+        (_diamond().up_to("joined"), _x(4, 3)),
+        (nn.Graph({"gru": (nn.GRU(2, 3, **F8), "x"), "y": (nn.Linear(3, 2, **F8), "gru")}, "x", "y"), _x(2, 3, 2)),
+    ],
     "Tanh": [(nn.Tanh(), _x(3, 4))],
     "RNN": [
         (nn.RNN(3, 2, **F8), _x(2, 4, 3)),
@@ -143,3 +188,78 @@ def test_a_shared_layer_adds_up_its_places(rng):
     y, backward = apart.forward(x)
     backward(np.ones_like(y))
     np.testing.assert_allclose(found, first.grads["weight"] + second.grads["weight"], rtol=1e-12)
+
+
+def test_a_frozen_normalisation_takes_the_running_moments_and_leaves_them(rng):
+    layer = nn.BatchNorm1d(3, 0.1, **F8)
+    layer.buffers["running_mean"][...] = rng.standard_normal(3)
+    layer.buffers["running_var"][...] = rng.uniform(0.5, 2, 3)
+    kept = {name: value.copy() for name, value in layer.buffers.items()}
+    x, dy = _x(4, 3), rng.standard_normal((4, 3))
+    y, backward = layer.freeze().forward(x)
+    np.testing.assert_array_equal(y, layer(x))
+    rate = layer.params["weight"] / np.sqrt(kept["running_var"] + 0.1)
+    np.testing.assert_allclose(backward(dy), dy * rate, rtol=1e-12)
+    assert all(np.array_equal(value, kept[name]) for name, value in layer.buffers.items())
+    assert not layer.grads["weight"].any()
+
+
+def test_graph_of_several_inputs_and_outputs(rng):
+    nodes = {"a": (nn.Linear(3, 2, **F8), "u"), "b": (nn.Linear(4, 2, **F8), "v"), "sum": ("add", "a", "b")}
+    graph = nn.Graph(nodes, ("u", "v"), ("sum", "a"))
+    x = {"u": _x(5, 3), "v": _x(5, 4)}
+    (total, _a), backward = graph.forward(x)
+    np.testing.assert_allclose(total, graph["a"](x["u"]) + graph["b"](x["v"]), rtol=1e-12)
+    slopes = rng.standard_normal((5, 2)), rng.standard_normal((5, 2))
+    dx = backward(slopes)
+    np.testing.assert_allclose(dx["u"], (slopes[0] + slopes[1]) @ graph["a"].params["weight"], rtol=1e-12)
+    np.testing.assert_allclose(dx["v"], slopes[0] @ graph["b"].params["weight"], rtol=1e-12)
+    np.testing.assert_allclose(graph["a"].grads["bias"], (slopes[0] + slopes[1]).sum(0), rtol=1e-12)
+
+
+def test_parts_of_a_graph_share_its_layers():
+    graph = _diamond()
+    part = graph[:-1]
+    assert part.outputs == "joined"
+    assert part["a"] is graph["a"]
+    assert list(graph.up_to("left").parameters()) == ["a.weight", "a.bias"]
+    np.testing.assert_array_equal(graph.up_to("head")(_x(4, 3)), graph(_x(4, 3)))
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: nn.Graph({"a": (nn.Tanh(), "b"), "b": (nn.Tanh(), "a")}, "x", "b"), "cycle"),
+        (lambda: nn.Graph({"a": (nn.Tanh(), "y")}, "x", "a"), "'y'"),
+        (lambda: nn.Graph({"a": (nn.Tanh(), "x")}, "x", "z"), "'z'"),
+        (lambda: nn.Graph({"x": (nn.Tanh(), "x")}, "x", "x"), "'x'"),
+        (lambda: nn.Graph({"a": (nn.Tanh(), "x")}, "x", "a").up_to("q"), "'q'"),
+        (
+            lambda: nn.Graph({"a": (nn.Linear(3, 2), "x")}, "x", "a")(np.ones((2, 4), "f")),
+            r"Graph\['a'\] Linear\(3, 2\)",
+        ),
+        (lambda: nn.Concat(nn.Tanh(), nn.Linear(3, 2))(np.ones((2, 4), "f")), r"Concat\[1\] Linear\(3, 2\)"),
+        (lambda: nn.Concat(), "at least one"),
+        (lambda: nn.Residual(nn.GRU(2, 2)), "without state"),
+        (lambda: nn.Residual(nn.Linear(3, 2))(np.ones((2, 3), "f")), r"\(2, 2\).*\(2, 3\)"),
+        (lambda: nn.BatchNorm2d(3)(np.ones((2, 4, 2, 2), "f")), r"BatchNorm2d\(3\).*\(N, 3, H, W\).*\(2, 4, 2, 2\)"),
+        (lambda: nn.LayerNorm((2, 3))(np.ones((4, 3), "f")), r"\(2, 3\).*\(4, 3\)"),
+    ],
+)
+def test_what_does_not_fit_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_summary_counts_what_is_shared_once():
+    shared = nn.Linear(3, 3)
+    summary = nn.Sequential(shared, nn.Tanh(), shared, head=nn.Linear(3, 2).freeze()).summary((3,))
+    assert (summary.total, summary.trainable) == (20, 12)
+    assert [row.shape for row in summary.rows] == [(3,), (3,), (3,), (2,)]
+    assert "head Linear(3, 2)" in str(summary)
+    nested = nn.Sequential(nn.Residual(nn.Conv2d(2, 2, 3, padding=1)), nn.Concat(nn.Tanh(), nn.ReLU()), nn.Flatten())
+    assert [row.name for row in nested.summary((2, 4, 4)).rows] == ["0.layer", "1.0", "1.1", "2"]
+    assert _diamond().summary((3,)).total == 16 + 20 + 24
+    assert nn.Sequential(nn.OneHot(5), nn.LSTM(5, 4)).summary((7,)).rows[-1].shape == (7, 4)
+    frames = nn.Sequential(nn.TimeDistributed(nn.Flatten()), nn.GRU(12, 3, output="last"))
+    assert frames.summary((6, 3, 2, 2)).rows[-1].shape == (3,)

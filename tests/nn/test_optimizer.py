@@ -135,3 +135,46 @@ def test_clip_grad_norm_names_a_gradient_that_is_not_finite(bad):
     with pytest.raises(nn.NonFiniteError, match=r"the gradient of '1\.bias' has the norm"):
         nn.clip_grad_norm(model, 0.1)
     assert (model[0].grads["weight"] == 1).all()
+
+
+@pytest.mark.parametrize("make", [nn.AdamW, nn.RMSprop, nn.Adagrad, lambda: nn.RMSprop(momentum=0.9)])
+def test_kept_state_continues_to_the_same_bits(make):
+    first, second = (nn.Linear(3, 5, bias=False, rng=0) for _ in range(2))
+    optimizer, other = make(), make()
+    for gradient in (0.5, -0.2):
+        _step(first, optimizer, gradient)
+        _step(second, other, gradient)
+    again = make()
+    again.load_state_dict(other.state_dict())
+    _step(first, optimizer, 0.7)
+    _step(second, again, 0.7)
+    assert np.array_equal(first.params["weight"], second.params["weight"])
+    assert first.params["weight"].dtype == np.float32
+
+
+def test_schedules_drive_an_optimizer():
+    rates = []
+    schedule = nn.warmup(nn.cosine(1.0, 10, minimum=0.1), 3)
+    model, optimizer = (
+        nn.Linear(1, 1, bias=False, rng=0),
+        nn.SGD(lambda step: rates.append(schedule(step)) or rates[-1]),
+    )
+    for _ in range(12):
+        _step(model, optimizer, 0.0)
+    assert rates[0] == pytest.approx(1 / 3)
+    assert max(rates) == pytest.approx(schedule(2))
+    assert rates[10:] == pytest.approx([0.1, 0.1])
+    assert [nn.step_decay(0.8, 2, factor=0.5)(step) for step in range(5)] == [0.8, 0.8, 0.4, 0.4, 0.2]
+    for wrong in (lambda: nn.cosine(-1.0, 5), lambda: nn.warmup(0.1, 0), lambda: nn.step_decay(0.1, 0)):
+        with pytest.raises(ValueError, match="expected a finite number"):
+            wrong()
+
+
+def test_clip_grad_value():
+    model = nn.Linear(1, 3, bias=False, dtype="float64", rng=0)
+    model.zero_grad()
+    model.accumulate("weight", np.array([[-7.0], [0.5], [np.nan]]))
+    nn.clip_grad_value(model, 2.0)
+    np.testing.assert_array_equal(model.grads["weight"], [[-2.0], [0.5], [np.nan]])
+    with pytest.raises(ValueError, match="clip_value expected > 0, got 0"):
+        nn.clip_grad_value(model, 0)

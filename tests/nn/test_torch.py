@@ -65,6 +65,18 @@ LAYERS = [
     (nn.ReLU(), lambda: torch.nn.ReLU(), (2, 3)),
     (nn.Sigmoid(), lambda: torch.nn.Sigmoid(), (2, 3)),
     (nn.Tanh(), lambda: torch.nn.Tanh(), (2, 3)),
+    (nn.LeakyReLU(0.2), lambda: torch.nn.LeakyReLU(0.2), (2, 3)),
+    (nn.GELU(), lambda: torch.nn.GELU(), (5, 7)),
+    (nn.GELU("tanh"), lambda: torch.nn.GELU("tanh"), (5, 7)),
+    (nn.SiLU(), lambda: torch.nn.SiLU(), (5, 7)),
+    (nn.Softmax(1), lambda: torch.nn.Softmax(1), (2, 3, 4)),
+    (nn.LogSoftmax(), lambda: torch.nn.LogSoftmax(-1), (2, 3, 4)),
+    (nn.BatchNorm1d(3, dtype="float64"), lambda: torch.nn.BatchNorm1d(3), (6, 3)),
+    (nn.BatchNorm1d(3, dtype="float64"), lambda: torch.nn.BatchNorm1d(3), (4, 3, 5)),
+    (nn.BatchNorm2d(3, 1e-3, 0.3, dtype="float64"), lambda: torch.nn.BatchNorm2d(3, 1e-3, 0.3), (2, 3, 4, 5)),
+    (nn.BatchNorm3d(3, affine=False, dtype="float64"), lambda: torch.nn.BatchNorm3d(3, affine=False), (2, 3, 2, 3, 2)),
+    (nn.LayerNorm(4, dtype="float64"), lambda: torch.nn.LayerNorm(4), (2, 3, 4)),
+    (nn.LayerNorm((3, 4), 1e-3, dtype="float64"), lambda: torch.nn.LayerNorm((3, 4), 1e-3), (2, 3, 4)),
 ]
 
 
@@ -81,6 +93,10 @@ def test_layers(layer, make, shape):
     np.testing.assert_allclose(y, y_torch.detach().numpy(), atol=1e-12)
     np.testing.assert_allclose(backward(dy), x_torch.grad.numpy(), atol=1e-12)
     _same_gradients(layer, module)
+    assert list(layer.state_dict()) == list(module.state_dict())
+    for name, value in module.state_dict().items():
+        np.testing.assert_allclose(layer.state_dict()[name], value.numpy(), atol=1e-12)
+    np.testing.assert_allclose(layer(x), module.eval()(torch.from_numpy(x)).detach().numpy(), atol=1e-12)
 
 
 def test_embedding():
@@ -161,7 +177,37 @@ def test_cross_entropy(loss, make):
     np.testing.assert_allclose(backward(), logits_torch.grad.numpy(), atol=1e-14)
 
 
+ELEMENT_LOSSES = [
+    (nn.MSELoss(), lambda: torch.nn.MSELoss()),
+    (nn.L1Loss(), lambda: torch.nn.L1Loss()),
+    (nn.HuberLoss(0.5, reduction="sum"), lambda: torch.nn.HuberLoss(delta=0.5, reduction="sum")),
+    (nn.BCEWithLogitsLoss(), lambda: torch.nn.BCEWithLogitsLoss()),
+    (
+        nn.BCEWithLogitsLoss([1.0, 2.0, 0.5], pos_weight=3.0),
+        lambda: torch.nn.BCEWithLogitsLoss(torch.tensor([1.0, 2.0, 0.5]), pos_weight=torch.tensor(3.0)),
+    ),
+]
+
+
+@pytest.mark.parametrize("loss, make", ELEMENT_LOSSES)
+def test_element_losses(loss, make):
+    x, target = RNG.standard_normal((8, 3)), RNG.uniform(0, 1, (8, 3))
+    value, backward = loss.forward(x, target)
+    x_torch = torch.from_numpy(x).requires_grad_()
+    expected = make()(x_torch, torch.from_numpy(target))
+    expected.backward()
+    np.testing.assert_allclose(value, expected.item(), rtol=1e-12)
+    np.testing.assert_allclose(backward(), x_torch.grad.numpy(), atol=1e-14)
+
+
 TRAINING = [
+    (lambda: nn.AdamW(0.02, weight_decay=0.1), lambda p: torch.optim.AdamW(p, 0.02, weight_decay=0.1)),
+    (lambda: nn.RMSprop(0.01), lambda p: torch.optim.RMSprop(p, 0.01)),
+    (
+        lambda: nn.RMSprop(0.01, alpha=0.9, eps=1e-4, weight_decay=0.01, momentum=0.5),
+        lambda p: torch.optim.RMSprop(p, 0.01, alpha=0.9, eps=1e-4, weight_decay=0.01, momentum=0.5),
+    ),
+    (lambda: nn.Adagrad(0.05, weight_decay=0.01), lambda p: torch.optim.Adagrad(p, 0.05, weight_decay=0.01)),
     (lambda: nn.SGD(0.1), lambda p: torch.optim.SGD(p, 0.1)),
     (
         lambda: nn.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),

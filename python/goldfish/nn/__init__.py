@@ -23,17 +23,20 @@ True
 """
 
 from goldfish.nn import init
-from goldfish.nn.activation import ReLU, Sigmoid, Tanh
+from goldfish.nn.activation import GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh
 from goldfish.nn.checkpoint import CheckpointError
-from goldfish.nn.clip import NonFiniteError, clip_grad_norm
+from goldfish.nn.clip import NonFiniteError, clip_grad_norm, clip_grad_value
 from goldfish.nn.container import Sequential
 from goldfish.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from goldfish.nn.dense import Dropout, Embedding, Flatten, Linear, OneHot
 from goldfish.nn.fit import Epoch, fit
+from goldfish.nn.graph import Graph
 from goldfish.nn.history import History
+from goldfish.nn.join import Concat, Residual, TimeDistributed
 from goldfish.nn.layer import Backward, Layer
-from goldfish.nn.loss import CrossEntropyLoss, Loss, MSELoss
-from goldfish.nn.optimizer import SGD, Adam, Optimizer
+from goldfish.nn.loss import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, Loss, MSELoss
+from goldfish.nn.normalisation import BatchNorm1d, BatchNorm2d, BatchNorm3d, LayerNorm
+from goldfish.nn.optimizer import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from goldfish.nn.pool import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -49,11 +52,18 @@ from goldfish.nn.pool import (
     MaxPool3d,
 )
 from goldfish.nn.recurrent import GRU, LSTM, RNN
+from goldfish.nn.schedule import cosine, step_decay, warmup
+from goldfish.nn.summary import Summary
 
 __all__ = [
     "Layer",
     "Backward",
     "Sequential",
+    "Residual",
+    "Concat",
+    "TimeDistributed",
+    "Graph",
+    "Summary",
     "Linear",
     "Embedding",
     "OneHot",
@@ -77,19 +87,38 @@ __all__ = [
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
+    "LayerNorm",
     "ReLU",
+    "LeakyReLU",
     "Sigmoid",
     "Tanh",
+    "GELU",
+    "SiLU",
+    "Softmax",
+    "LogSoftmax",
     "RNN",
     "LSTM",
     "GRU",
     "Loss",
     "CrossEntropyLoss",
     "MSELoss",
+    "L1Loss",
+    "HuberLoss",
+    "BCEWithLogitsLoss",
     "Optimizer",
     "SGD",
     "Adam",
+    "AdamW",
+    "RMSprop",
+    "Adagrad",
+    "cosine",
+    "warmup",
+    "step_decay",
     "clip_grad_norm",
+    "clip_grad_value",
     "fit",
     "Epoch",
     "History",

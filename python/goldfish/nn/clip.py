@@ -60,6 +60,38 @@ def clip_grad_norm(model: Layer, max_norm: float) -> float:
     return total
 
 
+def clip_grad_value(model: Layer, clip_value: float) -> None:
+    """Bring every element of every gradient, in place, into -clip_value..clip_value; NaN stays NaN.
+
+    Parameters
+    ----------
+    model : Layer
+        After a backward pass.
+    clip_value : float
+        Greater than 0.
+
+    Raises
+    ------
+    ValueError
+        If ``clip_value`` is not greater than 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from goldfish import nn
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> y, backward = model.forward(np.full((1, 1), 3, np.float32))
+    >>> dx = backward(np.full((1, 1), 4, np.float32))
+    >>> nn.clip_grad_value(model, 5.0)
+    >>> model.grads["weight"].tolist(), model.grads["bias"].tolist()
+    ([[5.0]], [4.0])
+    """
+    if not clip_value > 0:
+        raise ValueError(f"clip_grad_value: clip_value expected > 0, got {clip_value}")
+    for _, _, gradient in trainable_parameters(model):
+        np.clip(gradient, -clip_value, clip_value, out=gradient)
+
+
 def _norm(gradient: Array) -> float:
     """The Euclidean norm, summed in blocks so that float32 keeps its digits."""
     flat = gradient.ravel()

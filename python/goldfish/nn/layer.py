@@ -6,12 +6,15 @@ import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from goldfish._typing import Rng
+
+if TYPE_CHECKING:
+    from goldfish.nn.summary import Summary
 
 Array = NDArray[Any]
 State = Any
@@ -35,8 +38,8 @@ class Backward:
     ----------
     layer : Layer
         The layer that ran forward; errors name it.
-    shape : tuple of int
-        Shape of the output, hence of ``dy``.
+    shape : tuple of int or None
+        Shape of the output, hence of ``dy``; None for several outputs, whose gradients are passed on as they come.
     run : callable
         ``run(dy, dstate, needs_x) -> (dx, dstate_0)``.
     pair : bool
@@ -48,7 +51,7 @@ class Backward:
     def __init__(
         self,
         layer: Layer,
-        shape: tuple[int, ...],
+        shape: tuple[int, ...] | None,
         run: Callable[[Array | None, State, bool], tuple[Array | None, State]],
         *,
         pair: bool,
@@ -77,11 +80,13 @@ class Backward:
         """
         if self._run is None:
             raise RuntimeError(f"{self._layer!r}: backward has already run; call forward again")
-        dy = None if dy is None else np.asarray(dy)
-        if dy is not None and dy.shape != self._shape:
-            raise ValueError(f"{self._layer!r}: backward expected dy of shape {self._shape}, got {dy.shape}")
+        slope: Any = dy
+        if self._shape is not None and dy is not None:
+            slope = np.asarray(dy)
+            if slope.shape != self._shape:
+                raise ValueError(f"{self._layer!r}: backward expected dy of shape {self._shape}, got {slope.shape}")
         run, self._run = self._run, None
-        dx, dstate_0 = run(dy, dstate, needs_x)
+        dx, dstate_0 = run(slope, dstate, needs_x)
         return (dx, dstate_0) if self._pair else dx
 
     def __reduce__(self) -> NoReturn:
@@ -223,6 +228,32 @@ class Layer(ABC):
         for name, value in values.items():
             np.copyto(own[name], value, casting="unsafe")
         return Mismatch(missing, unexpected)
+
+    def summary(self, input_shape: tuple[int, ...]) -> Summary:
+        """Output shapes and parameters of every layer, for inputs of a shape.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Of one sample, without the batch axis. Models that read category numbers get zeros of that kind.
+
+        Returns
+        -------
+        Summary
+            ``rows``, ``total`` and ``trainable``; printed as a table.
+
+        Examples
+        --------
+        >>> from goldfish import nn
+        >>> print(nn.Sequential(nn.Linear(3, 2), nn.ReLU()).summary((3,)))
+        layer             output  parameters
+        0 Linear(3, 2)    (2,)             8
+        1 ReLU()          (2,)             0
+        total                              8
+        """
+        from goldfish.nn.summary import summarise
+
+        return summarise(self, input_shape)
 
     def accumulate(self, name: str, gradient: Array) -> None:
         """Add to the gradient of one of this layer's parameters; the first after `zero_grad` is kept without a copy.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -164,7 +164,30 @@ class CrossEntropyLoss(Loss):
         return weights
 
 
-class MSELoss(Loss):
+class _ElementLoss(Loss):
+    """A loss of single elements over one triple of `goldfish.functional`; subclasses name it and its options."""
+
+    triple: ClassVar[tuple[Callable[..., Any], Callable[..., Any]]]
+
+    def _options(self, prediction: Array) -> dict[str, Any]:
+        return {}
+
+    def _evaluate(
+        self, prediction: Array, target: Array, reduction: Reduction
+    ) -> tuple[Any, Callable[[ArrayLike], Array]]:
+        value, cache = self.triple[0](prediction, target, **self._options(prediction), reduction=reduction)
+
+        def differentiate(dvalue: ArrayLike) -> Array:
+            dprediction: Array = self.triple[1](dvalue, cache).x
+            return dprediction
+
+        return value, differentiate
+
+    def _counts(self, values: Array, target: Array) -> Array:
+        return np.ones_like(values)
+
+
+class MSELoss(_ElementLoss):
     """The square of prediction - target; see `goldfish.mse_loss`.
 
     Parameters
@@ -181,20 +204,99 @@ class MSELoss(Loss):
     (2.5, [1.0, -2.0])
     """
 
+    triple = functional.mse_loss_forward, functional.mse_loss_backward
+
     def __init__(self, *, reduction: Reduction = "mean") -> None:
         super().__init__(reduction)
 
-    def _evaluate(
-        self, prediction: Array, target: Array, reduction: Reduction
-    ) -> tuple[Any, Callable[[ArrayLike], Array]]:
-        value, cache = functional.mse_loss_forward(prediction, target, reduction=reduction)
 
-        def differentiate(dvalue: ArrayLike) -> Array:
-            gradient: Any = functional.mse_loss_backward(dvalue, cache).x
-            dprediction: Array = gradient
-            return dprediction
+class L1Loss(_ElementLoss):
+    """The absolute value of prediction - target; see `goldfish.l1_loss`.
 
-        return value, differentiate
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+        How values become one.
 
-    def _counts(self, values: Array, target: Array) -> Array:
-        return np.ones_like(values)
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from goldfish import nn
+    >>> value, backward = nn.L1Loss().forward(np.array([1.0, 2.0]), np.array([0.0, 4.0]))
+    >>> float(value), backward().tolist()
+    (1.5, [0.5, -0.5])
+    """
+
+    triple = functional.l1_loss_forward, functional.l1_loss_backward
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction)
+
+
+class HuberLoss(_ElementLoss):
+    """Squared error up to a distance of delta, absolute error beyond; see `goldfish.huber_loss`.
+
+    Parameters
+    ----------
+    delta : float
+        Where the parabola turns into a line.
+    reduction : {"mean", "sum", "none"}
+        How values become one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from goldfish import nn
+    >>> value, backward = nn.HuberLoss().forward(np.array([0.5, 3.0]), np.array([0.0, 0.0]))
+    >>> float(value), backward().tolist()
+    (1.3125, [0.25, 0.5])
+    """
+
+    triple = functional.huber_loss_forward, functional.huber_loss_backward
+
+    def __init__(self, delta: float = 1.0, *, reduction: Reduction = "mean") -> None:
+        super().__init__(reduction)
+        if not 0 < delta < np.inf:
+            raise ValueError(f"HuberLoss: delta expected a finite number > 0, got {delta}")
+        self.delta = delta
+
+    def _options(self, prediction: Array) -> dict[str, Any]:
+        return {"delta": self.delta}
+
+
+class BCEWithLogitsLoss(_ElementLoss):
+    """The cross-entropy of probabilities with the sigmoid of logits; see `goldfish.binary_cross_entropy_with_logits`.
+
+    Parameters
+    ----------
+    weight, pos_weight : array_like, optional
+        What each element counts, and its positive share besides; they stretch to the prediction's shape.
+    reduction : {"mean", "sum", "none"}
+        How values become one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from goldfish import nn
+    >>> value, backward = nn.BCEWithLogitsLoss().forward(np.zeros(2), np.array([1.0, 0.0]))
+    >>> round(float(value), 4), backward().tolist()
+    (0.6931, [-0.25, 0.25])
+    """
+
+    triple = functional.binary_cross_entropy_with_logits_forward, functional.binary_cross_entropy_with_logits_backward
+
+    def __init__(
+        self,
+        weight: ArrayLike | None = None,
+        *,
+        pos_weight: ArrayLike | None = None,
+        reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__(reduction)
+        self.weight = None if weight is None else np.asarray(weight)
+        self.pos_weight = None if pos_weight is None else np.asarray(pos_weight)
+
+    def _options(self, prediction: Array) -> dict[str, Any]:
+        kind = prediction.dtype if prediction.dtype.kind == "f" else np.dtype(np.float64)
+        given = {"weight": self.weight, "pos_weight": self.pos_weight}
+        return {name: None if value is None else value.astype(kind) for name, value in given.items()}

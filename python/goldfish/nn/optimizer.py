@@ -163,6 +163,9 @@ class Adam(Optimizer):
         self.betas, self.eps = betas, eps
 
     def _update(self, parameter: Array, gradient: Array, kept: dict[str, Any], lr: float) -> None:
+        self._move(parameter, gradient, kept, lr, self.weight_decay)
+
+    def _move(self, parameter: Array, gradient: Array, kept: dict[str, Any], lr: float, weight_decay: float) -> None:
         if not kept:
             kept.update(step=0, first_moment=np.zeros_like(parameter), second_moment=np.zeros_like(parameter))
         adam_step(
@@ -174,10 +177,164 @@ class Adam(Optimizer):
             beta1=self.betas[0],
             beta2=self.betas[1],
             eps=self.eps,
-            weight_decay=self.weight_decay,
+            weight_decay=weight_decay,
             step=kept["step"] + 1,
         )
         kept["step"] += 1
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks the parameters directly (Loshchilov and Hutter 2019), as ``torch.optim.AdamW``.
+
+    Parameters
+    ----------
+    lr, betas, eps
+        As in `Adam`.
+    weight_decay : float
+        Each step multiplies the parameters by 1 - lr * weight_decay before Adam's own step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from goldfish import nn
+    >>> model, optimizer = nn.Linear(1, 1, bias=False, rng=0), nn.AdamW(0.1, weight_decay=0.5)
+    >>> model.params["weight"][...] = 1
+    >>> y, backward = model.forward(np.ones((1, 1), np.float32))
+    >>> dx = backward(np.ones((1, 1), np.float32))
+    >>> optimizer.step(model)
+    >>> round(float(model.params["weight"][0, 0]), 4)  # 1 * (1 - 0.1 * 0.5) - 0.1
+    0.85
+    """
+
+    def __init__(
+        self,
+        lr: LearningRate = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def _update(self, parameter: Array, gradient: Array, kept: dict[str, Any], lr: float) -> None:
+        if self.weight_decay:
+            parameter *= parameter.dtype.type(1 - lr * self.weight_decay)
+        self._move(parameter, gradient, kept, lr, 0.0)
+
+
+class RMSprop(Optimizer):
+    """Gradients divided by the root of a moving mean of their squares, with ``torch.optim.RMSprop``'s equations.
+
+    ::
+
+        mean_square = alpha * mean_square + (1 - alpha) * d^2,  d = grad + weight_decay * parameter
+        velocity = momentum * velocity + d / (sqrt(mean_square) + eps)
+        parameter -= lr * velocity
+
+    Parameters
+    ----------
+    lr : float or callable
+        The learning rate, or a function of the step.
+    alpha : float
+        Decay of the mean of the square, in [0, 1).
+    eps : float
+        Added to the denominator.
+    weight_decay, momentum : float
+        As in `SGD`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from goldfish import nn
+    >>> model, optimizer = nn.Linear(2, 1, rng=0), nn.RMSprop(0.1, alpha=0.75)
+    >>> y, backward = model.forward(np.ones((1, 2), np.float32))
+    >>> before = model.params["bias"][0]
+    >>> dx = backward(np.ones((1, 1), np.float32))
+    >>> optimizer.step(model)
+    >>> round(float(before - model.params["bias"][0]), 4)  # 0.1 / sqrt(0.25)
+    0.2
+    """
+
+    def __init__(
+        self,
+        lr: LearningRate = 0.01,
+        *,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+    ) -> None:
+        super().__init__(lr, weight_decay)
+        if not 0 <= alpha < 1:
+            raise ValueError(f"RMSprop: alpha expected a number in [0, 1), got {alpha}")
+        _expect(self, "eps", eps)
+        _expect(self, "momentum", momentum)
+        self.alpha, self.eps, self.momentum = alpha, eps, momentum
+
+    def _update(self, parameter: Array, gradient: Array, kept: dict[str, Any], lr: float) -> None:
+        if not kept:
+            kept["mean_square"] = np.zeros_like(parameter)
+            if self.momentum:
+                kept["velocity"] = np.zeros_like(parameter)
+        d = _decayed(parameter, gradient, self.weight_decay)
+        mean_square, number = kept["mean_square"], parameter.dtype.type
+        mean_square *= number(self.alpha)
+        mean_square += number(1 - self.alpha) * d * d
+        step = d / (np.sqrt(mean_square) + number(self.eps))
+        if self.momentum:
+            kept["velocity"] *= number(self.momentum)
+            kept["velocity"] += step
+            step = kept["velocity"]
+        parameter -= number(lr) * step
+
+
+class Adagrad(Optimizer):
+    """Gradients divided by the root of the sum of their squares so far, with ``torch.optim.Adagrad``'s equations.
+
+    ::
+
+        square_sum += d^2,  d = grad + weight_decay * parameter
+        parameter -= lr * d / (sqrt(square_sum) + eps)
+
+    Duchi, Hazan and Singer, JMLR 12 (2011), section 1.1.
+
+    Parameters
+    ----------
+    lr : float or callable
+        The learning rate, or a function of the step.
+    eps : float
+        Added to the denominator.
+    weight_decay : float
+        Added to the gradient times the parameter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from goldfish import nn
+    >>> model, optimizer = nn.Linear(2, 1, rng=0), nn.Adagrad(0.1)
+    >>> y, backward = model.forward(np.ones((1, 2), np.float32))
+    >>> before = model.params["bias"][0]
+    >>> dx = backward(np.full((1, 1), 4, np.float32))
+    >>> optimizer.step(model)
+    >>> round(float(before - model.params["bias"][0]), 4)
+    0.1
+    """
+
+    def __init__(self, lr: LearningRate = 0.01, *, eps: float = 1e-10, weight_decay: float = 0.0) -> None:
+        super().__init__(lr, weight_decay)
+        _expect(self, "eps", eps)
+        self.eps = eps
+
+    def _update(self, parameter: Array, gradient: Array, kept: dict[str, Any], lr: float) -> None:
+        if not kept:
+            kept["square_sum"] = np.zeros_like(parameter)
+        d = _decayed(parameter, gradient, self.weight_decay)
+        kept["square_sum"] += d * d
+        parameter -= parameter.dtype.type(lr) * d / (np.sqrt(kept["square_sum"]) + parameter.dtype.type(self.eps))
+
+
+def _decayed(parameter: Array, gradient: Array, weight_decay: float) -> Array:
+    return gradient + parameter.dtype.type(weight_decay) * parameter if weight_decay else gradient
 
 
 def _expect(optimizer: Optimizer, name: str, value: float) -> None:
