@@ -55,6 +55,30 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    /// Convolutions of every channel by a filter of its own that steps by one, over one axis or two.
+    fn filters()(
+        batch in 1usize..=2,
+        groups in 1usize..=4,
+        depth in 1usize..=2,
+        height in 1usize..=20,
+        width in prop_oneof![1usize..=20, 30usize..=150],
+        pads in [(0i64..=2, 0i64..=2), (0i64..=2, 0i64..=2)],
+        bias: bool,
+        seed: u64,
+    ) -> Case {
+        let size = |size: usize, pads: (i64, i64)| size.max(3 - (pads.0 + pads.1).min(2) as usize);
+        let x = [batch, groups, depth, size(height, pads[0]), size(width, pads[1])];
+        let options = ConvOptions {
+            padding: Padding::Pairs { values: [(0, 0), pads[0], pads[1]], count: 3 },
+            groups: groups as i64,
+            ..ConvOptions::default()
+        };
+        let geometry = ConvGeometry::new(3, &x, &[groups, 1, 1, 3, 3], None, &options).expect("it fits");
+        Case { geometry, bias, seed }
+    }
+}
+
 /// Everything that a convolution computes.
 struct Results<T> {
     y: Vec<T>,
@@ -199,6 +223,12 @@ proptest! {
     }
 
     /// `<dy, y> = <dx, x> = <dweight, weight>` without a bias: the gradients are adjoint to the forward product.
+    #[test]
+    fn fast_path_of_sliding_filters_equals_reference(case in filters()) {
+        compare::<f32>(&case, 2e-6);
+        compare::<f64>(&case, 1e-14);
+    }
+
     #[test]
     fn fast_path_gradients_are_adjoint(case in cases(false)) {
         let case = Case { bias: false, ..case };

@@ -13,10 +13,50 @@ use crate::threads::SharedMut;
 pub trait Number: Plain {
     fn pack<T: Scalar>(value: T) -> Self;
     fn unpack<T: Scalar>(self) -> T;
+
+    /// Writes the first `left` lanes, and others if what is behind them is still to come: `room` elements.
+    ///
+    /// # Safety
+    /// The elements are valid, and the processor has the instruction set.
+    #[inline(always)]
+    unsafe fn put<S: Simd>(to: *mut Self, left: usize, _room: usize, v: S::V) {
+        unsafe {
+            let mut numbers = [S::T::ZERO; 16];
+            S::store(numbers.as_mut_ptr(), v);
+            for i in 0..left.min(S::LANES) {
+                *to.add(i) = Self::pack(numbers[i]);
+            }
+        }
+    }
+}
+
+/// Writes the first `left` lanes, as a whole vector if what is behind them is still to come: `room` elements.
+#[inline(always)]
+pub unsafe fn put<S: Simd>(to: *mut S::T, left: usize, room: usize, v: S::V) {
+    unsafe { if room >= S::LANES { S::store(to, v) } else { S::store_up_to(to, left.min(room), v) } }
+}
+
+/// The better one of two taps, with their numbers if these are wanted: the earlier one if they are equal or it is NaN. Without
+/// `EXACT` there must be no NaN.
+#[inline(always)]
+pub unsafe fn better<S: Simd, const WINNERS: bool, const EXACT: bool>(
+    earlier: (S::V, S::V),
+    later: (S::V, S::V),
+) -> (S::V, S::V) {
+    unsafe {
+        if !WINNERS && !EXACT {
+            return (S::max(later.0, earlier.0), earlier.1);
+        }
+        let mut keep = S::ge(earlier.0, later.0);
+        if EXACT {
+            keep = S::or(keep, S::is_nan(earlier.0));
+        }
+        (S::select(keep, earlier.0, later.0), S::select(keep, earlier.1, later.1))
+    }
 }
 
 macro_rules! number {
-    ($t:ident) => {
+    ($t:ident, $($put:item)?) => {
         impl Number for $t {
             #[inline(always)]
             fn pack<T: Scalar>(value: T) -> Self {
@@ -26,11 +66,26 @@ macro_rules! number {
             fn unpack<T: Scalar>(self) -> T {
                 T::from_f64(f64::from(self))
             }
+            $($put)?
         }
     };
 }
-number!(u8);
-number!(u16);
+number!(
+    u8,
+    #[inline(always)]
+    unsafe fn put<S: Simd>(to: *mut u8, _left: usize, room: usize, v: S::V) {
+        unsafe {
+            if room >= S::LANES {
+                S::store_bytes(to, v);
+            } else {
+                let mut bytes = [0; 16];
+                S::store_bytes(bytes.as_mut_ptr(), v);
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, room);
+            }
+        }
+    }
+);
+number!(u16,);
 
 /// What the windows of a call share.
 pub struct Forward<'a, T> {

@@ -3,7 +3,7 @@
 use super::direct::backward::kernel::MARGIN;
 use super::direct::{self, Bands, Plan};
 use super::kernel::{self, Backward, Forward, Number, Slopes};
-use super::{for_units, plane_cost, reference};
+use super::{TASK, doubling, for_units, plane_cost, reference};
 use crate::geometry::Error;
 use crate::geometry::pool::PoolGeometry;
 use crate::memory::{Block, Plain};
@@ -86,18 +86,22 @@ impl Form {
     }
 }
 
-fn indices<N: Plain + Into<u32>>(g: &PoolGeometry, winners: &[N], to: &mut [i64]) {
-    let ([_, height, width], [_, rows, columns]) = (g.output(), g.input());
+/// By the number of a tap, its place in the plane, counted from the place of output 0.
+fn places(g: &PoolGeometry) -> Vec<i64> {
+    let [_, rows, columns] = g.input();
     let [_, tap_rows, tap_columns] = g.kernel();
-    let at = |axis: usize, o: usize, tap: usize| {
-        let window = &g.windows[axis];
-        (o * window.step()) as i64 + window.offset(tap)
-    };
+    let at = |axis: usize, tap: usize| g.windows[axis].offset(tap);
     let mut places = Vec::with_capacity(g.taps());
     for tap in 0..g.taps() {
         let (d, h, w) = (tap / (tap_rows * tap_columns), tap / tap_columns % tap_rows, tap % tap_columns);
-        places.push((at(0, 0, d) * rows as i64 + at(1, 0, h)) * columns as i64 + at(2, 0, w));
+        places.push((at(0, d) * rows as i64 + at(1, h)) * columns as i64 + at(2, w));
     }
+    places
+}
+
+fn indices<N: Plain + Into<u32>>(g: &PoolGeometry, winners: &[N], to: &mut [i64]) {
+    let ([_, height, width], [_, rows, columns]) = (g.output(), g.input());
+    let places = places(g);
     let step = g.windows[2].step() as i64;
     parallel_chunks_mut(to, width, &|row, to| {
         let (d, h) = (row / height % g.windows[0].output, row % height);
@@ -139,6 +143,12 @@ pub fn forward<T: Scalar>(g: &PoolGeometry, x: &[T], y: &mut [T], winners: Optio
 }
 
 fn run<T: Scalar, N: Number>(g: &PoolGeometry, layout: &Layout, x: &[T], y: &mut [T], winners: Option<&mut [N]>) {
+    if let Some(plan) = doubling::Plan::new(g) {
+        let forward = doubling::kernel::Forward::new(&plan, x, SharedMut::new(y));
+        let (winners, units) = (winners.map(SharedMut::new), plan.planes * plan.bands);
+        for_units(units, g.x_len() / units.max(1), &|unit| doubling::kernel::max(&forward, winners, unit));
+        return;
+    }
     let first = |axis: usize, times: usize| {
         let window = g.windows[axis];
         (0..window.output).map(move |o| T::from_f64((inside(&window, o).start * times) as f64))
@@ -176,9 +186,40 @@ pub fn backward<T: Scalar>(g: &PoolGeometry, dy: &[T], winners: &Winners, dx: &m
     }
 }
 
-fn back<T: Scalar, N: Number>(g: &PoolGeometry, layout: &Layout, dy: &[T], winners: &[N], dx: &mut [T]) {
+/// Taps of a window from which on sending each slope to its place beats asking every tap of every place.
+const SCATTERED: usize = 16;
+
+/// The slopes of a plane to their places, one by one.
+fn scatter<T: Scalar, N: Plain + Into<u32>>(g: &PoolGeometry, places: &[i64], dy: &[T], winners: &[N], dx: &mut [T]) {
+    let ([depth, height, width], [_, rows, columns]) = (g.output(), g.input());
+    let [down, across, along] = g.windows.map(|w| w.step());
+    dx.fill(T::ZERO);
+    for row in 0..depth * height {
+        let start = (row / height * down * rows + row % height * across) * columns;
+        let part = row * width..(row + 1) * width;
+        for (o, (&slope, &winner)) in dy[part.clone()].iter().zip(&winners[part]).enumerate() {
+            let number: u32 = winner.into();
+            dx[((start + o * along) as i64 + places[number as usize]) as usize] += slope;
+        }
+    }
+}
+
+fn back<T: Scalar, N: Number + Into<u32>>(g: &PoolGeometry, layout: &Layout, dy: &[T], winners: &[N], dx: &mut [T]) {
+    let (outputs, inputs) = (g.output_plane(), g.input_plane());
+    if g.taps() >= SCATTERED {
+        let places = places(g);
+        let per_task = (TASK / plane_cost(g)).max(1);
+        parallel_chunks_mut(dx, per_task * inputs, &|task, dx| {
+            for (i, dx) in dx.chunks_exact_mut(inputs).enumerate() {
+                let plane = task * per_task + i;
+                let part = plane * outputs..(plane + 1) * outputs;
+                scatter(g, &places, &dy[part.clone()], &winners[part], dx);
+            }
+        });
+        return;
+    }
     let reach = [Reach::new(&g.windows[0]), Reach::new(&g.windows[1])];
-    let (outputs, dx) = (g.output_plane(), SharedMut::new(dx));
+    let dx = SharedMut::new(dx);
     for_units(g.planes(), plane_cost(g), &|plane| {
         let part = plane * outputs..(plane + 1) * outputs;
         let slopes = Slopes::Winners(&winners[part.clone()]);

@@ -2,12 +2,13 @@
 //!
 //! All arrays are contiguous: x (N, C, ...), y (N, C, ...); a plane is one channel of one image, and planes are
 //! independent. [`reference`](mod@reference) states what is computed. Small windows without padding come straight from the
-//! input ([`direct`]). For all others, bands of a plane are copied into scratch, padded and with the columns sorted by their
+//! input ([`direct`]), big ones have their maximum by [`doubling`]. For all others, bands of a plane are copied into scratch, padded and with the columns sorted by their
 //! phase ([`crate::strip`]).
 
 pub mod adaptive;
 pub mod average;
 mod direct;
+mod doubling;
 mod kernel;
 pub mod max;
 pub mod reference;

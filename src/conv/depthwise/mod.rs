@@ -1,8 +1,10 @@
 //! Convolution of every channel with filters of its own: too few products for each element to gather panels for.
 //!
-//! Bands of a plane lie in scratch ([`crate::strip`]), where every tap of a row of windows is a contiguous load.
+//! Bands of a plane lie in scratch ([`crate::strip`]), where every tap of a row of windows is a contiguous load; the most
+//! common filters do without the copy ([`sliding`]).
 
 mod kernel;
+mod sliding;
 
 use super::run_tasks;
 use crate::geometry::conv::ConvGeometry;
@@ -22,6 +24,9 @@ pub fn layout(g: &ConvGeometry) -> Option<Layout> {
 
 /// y = x * weight + bias.
 pub fn forward<T: Scalar>(g: &ConvGeometry, layout: &Layout, x: &[T], weight: &[T], bias: Option<&[T]>, y: &mut [T]) {
+    if sliding::applies(g, weight) {
+        return sliding::forward(g, x, weight, bias, y);
+    }
     let operands = Operands { geometry: g, layout, x, weight, dy: &[] };
     let y = SharedMut::new(y);
     let planes = g.batch * g.groups * g.outputs;
@@ -32,6 +37,9 @@ pub fn forward<T: Scalar>(g: &ConvGeometry, layout: &Layout, x: &[T], weight: &[
 
 /// The gradient with respect to x.
 pub fn backward_x<T: Scalar>(g: &ConvGeometry, layout: &Layout, dy: &[T], weight: &[T], dx: &mut [T]) {
+    if sliding::applies(g, weight) {
+        return sliding::backward_x(g, dy, weight, dx);
+    }
     let operands = Operands { geometry: g, layout, x: &[], weight, dy };
     let reach = [Reach::new(&g.windows[0]), Reach::new(&g.windows[1])];
     let dx = SharedMut::new(dx);
@@ -40,6 +48,9 @@ pub fn backward_x<T: Scalar>(g: &ConvGeometry, layout: &Layout, dy: &[T], weight
 
 /// The gradient with respect to the weight: images and bands of a channel are added in order.
 pub fn backward_weight<T: Scalar>(g: &ConvGeometry, layout: &Layout, dy: &[T], x: &[T], dweight: &mut [T]) {
+    if sliding::applies::<T>(g, &[]) {
+        return sliding::backward_weight(g, dy, x, dweight);
+    }
     let operands = Operands { geometry: g, layout, x, weight: &[], dy };
     let dweight = SharedMut::new(dweight);
     run_tasks(g.work(), g.groups * g.outputs, &|o| kernel::backward_weight(&operands, o, dweight));

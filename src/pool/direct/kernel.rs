@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::{Band, Plan, streamed};
 use crate::memory::with_scratch;
+use crate::pool::kernel::{Number, better, put};
 use crate::scalar::Scalar;
 use crate::simd::{self, Kernel, Simd};
 use crate::threads::SharedMut;
@@ -196,25 +197,6 @@ impl<T: Scalar> Tile<T> {
     }
 }
 
-/// Writes the first `left` lanes, as a whole vector if what is behind them is still to come: `room` elements.
-#[inline(always)]
-pub(super) unsafe fn put<S: Simd>(to: *mut S::T, left: usize, room: usize, v: S::V) {
-    unsafe { if room >= S::LANES { S::store(to, v) } else { S::store_up_to(to, left.min(room), v) } }
-}
-
-#[inline(always)]
-unsafe fn put_bytes<S: Simd>(to: *mut u8, room: usize, v: S::V) {
-    unsafe {
-        if room >= S::LANES {
-            S::store_bytes(to, v);
-        } else {
-            let mut bytes = [0; SLACK];
-            S::store_bytes(bytes.as_mut_ptr(), v);
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, room);
-        }
-    }
-}
-
 /// Returns whether there is a NaN in the windows; then the result is wrong, unless `EXACT`.
 struct Max<'a, T, const K: usize, const STEP: usize, const ROWS: usize, const WINNERS: bool, const EXACT: bool> {
     windows: Windows<'a, T>,
@@ -263,7 +245,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
                 let (value, winner) = Self::down::<S>(&rows);
                 put::<S>(self.windows.y.add(tile.at), tile.left, tile.room, value);
                 if let (true, Some(winners)) = (WINNERS, self.winners) {
-                    put_bytes::<S>(winners.add(tile.at), tile.room, winner);
+                    u8::put::<S>(winners.add(tile.at), tile.left, tile.room, winner);
                 }
             }
         }
@@ -279,7 +261,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
             }
             let mut best = (taps[K - 1], Self::number::<S>(K - 1));
             for l in (0..K - 1).rev() {
-                best = Self::better::<S>((taps[l], Self::number::<S>(l)), best);
+                best = better::<S, WINNERS, EXACT>((taps[l], Self::number::<S>(l)), best);
             }
             best
         }
@@ -293,24 +275,9 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
             best.1 = S::add(best.1, Self::number::<S>((ROWS - 1) * K));
             for k in (0..ROWS - 1).rev() {
                 let (value, number) = rows[k];
-                best = Self::better::<S>((value, S::add(number, Self::number::<S>(k * K))), best);
+                best = better::<S, WINNERS, EXACT>((value, S::add(number, Self::number::<S>(k * K))), best);
             }
             best
-        }
-    }
-
-    /// The better one of two, with their numbers: the earlier one if they are equal or it is NaN.
-    #[inline(always)]
-    unsafe fn better<S: Simd<T = T>>(earlier: (S::V, S::V), later: (S::V, S::V)) -> (S::V, S::V) {
-        unsafe {
-            if !WINNERS {
-                return (S::max(later.0, earlier.0), earlier.1);
-            }
-            let mut take = S::ge(earlier.0, later.0);
-            if EXACT {
-                take = S::or(take, S::is_nan(earlier.0));
-            }
-            (S::select(take, earlier.0, later.0), S::select(take, earlier.1, later.1))
         }
     }
 

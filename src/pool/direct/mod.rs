@@ -11,7 +11,7 @@ use crate::geometry::window::Window;
 /// Elements of x or dx in a task, about: what is read and written meanwhile stays in the second-level cache.
 const BAND: usize = 1 << 14;
 /// Bytes of an array from which on it is written past the caches, which would not hold it for the next reader either.
-const STREAMED: usize = 12 << 20;
+const STREAMED: usize = 16 << 20;
 
 /// The shape of a call.
 #[derive(Clone, Copy, Debug)]

@@ -2,9 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use super::super::kernel::{SLACK, Stream, for_columns, put};
+use super::super::kernel::{SLACK, Stream, for_columns};
 use super::super::{Band, Plan, streamed};
 use crate::memory::with_scratch;
+use crate::pool::kernel::put;
 use crate::scalar::Scalar;
 use crate::simd::{self, Kernel, Simd};
 use crate::threads::SharedMut;
