@@ -26,7 +26,7 @@ print(*set(config()["available_instruction_sets"]) - {config()["instruction_set"
 endef
 export OTHER_INSTRUCTION_SETS
 
-.PHONY: help build demo test lint test-rust test-python test-forced bench oracles docs clean
+.PHONY: help build demo test test-slow lint test-rust test-python test-forced bench oracles docs clean
 
 help: ## what there is to call
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -79,6 +79,9 @@ test-python: build ## the package's tests, its docstrings' examples and the READ
 test-forced: build ## the kernels once more under each other instruction set that this processor has
 	for simd in $$($(PYTHON) -c "$$OTHER_INSTRUCTION_SETS"); do \
 	    echo "GOLDFISH_SIMD=$$simd"; GOLDFISH_SIMD=$$simd $(PYTHON) -m pytest -q tests/functional; done
+
+test-slow: ## exp, tanh and sigmoid of every float32, on every instruction set; half an hour of processor time
+	cargo test --locked --quiet --release --lib every_float -- --ignored
 
 bench: build ## compare speed with torch, ONNX Runtime and NumPy; rewrites the tables
 	@$(PYTHON) -c 'import torch, onnxruntime, onnx' 2>/dev/null || \

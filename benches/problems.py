@@ -14,6 +14,9 @@ Arrays = dict[str, Array]
 Mode = Literal["forward", "training"]
 MODES: tuple[Mode, ...] = ("forward", "training")
 
+# Characters that a character model samples.
+DRAWS = 64
+
 SHAPES = Path(__file__).with_name("shapes.toml")
 
 
@@ -31,7 +34,7 @@ class Target:
 class Row:
     """One problem size; the fields that its kind does not use keep their defaults."""
 
-    kind: Literal["convolution", "pool", "recurrent"]
+    kind: Literal["convolution", "pool", "recurrent", "character"]
     name: str
     op: str
     x: tuple[int, ...]
@@ -52,6 +55,11 @@ class Row:
     def stacked(self) -> bool:
         """Whether the row is a network of several layers or directions rather than one kernel call."""
         return self.layers > 1 or self.bidirectional
+
+    @property
+    def characters(self) -> bool:
+        """Whether the row is a character model; ``forward`` is sampling and ``training`` a step of the optimiser."""
+        return self.kind == "character"
 
     @property
     def modes(self) -> tuple[Mode, ...]:
@@ -95,7 +103,8 @@ def parameter_shapes(row: Row) -> dict[str, tuple[int, ...]]:
     if row.kind == "pool":
         return {}
     gates = {"rnn": 1, "lstm": 4, "gru": 3}[row.op] * row.hidden
-    return dict(_recurrent_shapes(row, gates))
+    shapes = dict(_recurrent_shapes(row, gates))
+    return shapes | {"head_weight": (row.x[2], row.hidden), "head_bias": (row.x[2],)} if row.characters else shapes
 
 
 def _recurrent_shapes(row: Row, gates: int) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -103,7 +112,7 @@ def _recurrent_shapes(row: Row, gates: int) -> Iterator[tuple[str, tuple[int, ..
     for layer in range(row.layers):
         inputs = row.x[2] if layer == 0 else row.hidden * len(directions)
         for direction in directions:
-            suffix = f"_l{layer}{direction}" if row.stacked else ""
+            suffix = f"_l{layer}{direction}" if row.stacked or row.characters else ""
             yield f"weight_ih{suffix}", (gates, inputs)
             yield f"weight_hh{suffix}", (gates, row.hidden)
             yield f"bias_ih{suffix}", (gates,)
@@ -114,13 +123,21 @@ def make_arrays(row: Row, seed: int = 0) -> Arrays:
     """Draw x and the parameters: x is N(0, 1), weights have the spread that keeps activations of that size."""
     rng = np.random.default_rng(seed)
     arrays: Arrays = {"x": rng.standard_normal(row.x)}
+    if row.characters:
+        # A character and the one behind it, and the numbers that decide which one is drawn.
+        arrays = {name: rng.integers(0, row.x[2], row.x[:2]) for name in ("x", "target")} | {"draws": rng.random(DRAWS)}
     for name, shape in parameter_shapes(row).items():
         fan_in = row.hidden or int(np.prod(row.weight[1:]))
         arrays[name] = rng.uniform(-1, 1, shape) / np.sqrt(fan_in)
     if row.lengths:
         arrays["lengths"] = rng.integers(row.lengths[0], row.lengths[1] + 1, row.x[1])
         arrays["lengths"][0] = row.lengths[1]
-    return {name: value if name == "lengths" else value.astype(row.dtype) for name, value in arrays.items()}
+    return {name: as_dtype(name, value, row.dtype) for name, value in arrays.items()}
+
+
+def as_dtype(name: str, value: Array, dtype: str) -> Array:
+    """Convert what a row computes with; numbers of characters and lengths stay integers."""
+    return value if value.dtype.kind == "i" or name == "draws" else value.astype(dtype)
 
 
 def make_cotangent(row: Row, y: Array, seed: int = 1) -> Array:

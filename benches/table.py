@@ -19,7 +19,12 @@ TITLES = {
     "avx2-default": "AVX2, as on processors without AVX-512",
     "avx2-tuned": "AVX2, with an allocator that keeps its pages",
 }
-KINDS = {"convolution": "Convolution", "pool": "Pooling", "recurrent": "Recurrent"}
+KINDS = {
+    "convolution": "Convolution",
+    "pool": "Pooling",
+    "recurrent": "Recurrent",
+    "character": "Character models (forward: 64 characters sampled one at a time; gradients: a step of the optimiser)",
+}
 MODES = {"forward": "forward", "training": "forward and gradients"}
 FRONT_THREADS = 2
 

@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from peers import characters
 from problems import Array, Arrays, Contender, Mode, Row
 
 OPERATORS = {
@@ -26,6 +27,8 @@ OPSET = 17
 
 def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: int) -> list[Contender]:
     """Build a session, or nothing where ONNX Runtime has no such kernel or no gradient."""
+    if row.characters and mode == "forward":
+        return [characters.onnx_runtime(row, arrays, OPERATORS[row.op], GATES[row.op], threads)]
     if mode != "forward" or row.stacked:
         return []
     try:

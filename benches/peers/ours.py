@@ -1,9 +1,11 @@
 """goldfish, through its public functions."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import goldfish as gf
+from peers import characters
 from problems import Array, Arrays, Contender, Mode, Row
 
 
@@ -15,6 +17,8 @@ def missing(row: Row) -> str | None:
 def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: int) -> list[Contender]:
     """Build the call that a user would write."""
     ready = partial(gf.set_num_threads, threads)
+    if row.characters:
+        return [replace(characters.goldfish(row, arrays, mode), ready=ready)]
     if row.stacked:
         return [_stack(row, arrays, dy, mode, ready)]
     arguments, options = _call(row, arrays)

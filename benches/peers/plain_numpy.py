@@ -11,7 +11,9 @@ from problems import Array, Arrays, Contender, Mode, Row
 
 def supports(row: Row) -> bool:
     """Return whether the row has a plain NumPy form."""
-    return "forward" in row.targets and not (row.stacked or row.lengths or row.op == "conv_transpose2d")
+    return "forward" in row.targets and not (
+        row.stacked or row.characters or row.lengths or row.op == "conv_transpose2d"
+    )
 
 
 def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: int) -> list[Contender]:

@@ -10,6 +10,7 @@ _LSTMState: TypeAlias = tuple[ArrayLike | None, ArrayLike | None]
 
 __all__ = [
     "Cache",
+    "RecurrentStack",
     "__version__",
     "conv",
     "conv_forward",
@@ -117,6 +118,22 @@ __version__: str
 
 @final
 class Cache:
+    @property
+    def nbytes(self) -> int: ...
+
+@final
+class RecurrentStack:
+    def __new__(
+        cls,
+        name: str,
+        option: str | bool | None,
+        directions: int,
+        cells: Sequence[tuple[ArrayLike | None, ...]],
+        /,
+    ) -> RecurrentStack: ...
+    def __call__(
+        self, x: ArrayLike, h_0: ArrayLike | None, c_0: ArrayLike | None, lengths: ArrayLike | None, /
+    ) -> tuple[FloatArray, FloatArray, FloatArray | None]: ...
     @property
     def nbytes(self) -> int: ...
 

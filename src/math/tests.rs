@@ -1,6 +1,9 @@
 use super::*;
 use crate::simd::{Isa, Kernel, run_on};
 
+#[path = "every_float.rs"]
+mod every_float;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Function {
     Exp,

@@ -18,6 +18,7 @@ mod normalisation;
 mod optimiser;
 mod pairwise;
 mod pool;
+mod prepared;
 mod process;
 mod recurrent;
 mod sampling;
@@ -30,6 +31,7 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     process::register(module)?;
     recurrent::register(module)?;
+    prepared::register(module)?;
     linear::register(module)?;
     conv::register(module)?;
     conv_transpose::register(module)?;

@@ -26,7 +26,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(gru_backward, module)?)
 }
 
-fn operation(network: Network) -> &'static str {
+pub fn operation(network: Network) -> &'static str {
     match network {
         Network::Elman { .. } => "rnn",
         Network::Lstm => "lstm",
@@ -106,14 +106,32 @@ impl<'py> Arguments<'py> {
 }
 
 /// Integers of shape (T, B), rather than (T, B, I), are numbers of categories.
-fn is_categories(x: &Input<'_>) -> bool {
+pub fn is_categories(x: &Input<'_>) -> bool {
     x.kind == Kind::Integer && x.shape().len() == 2
 }
 
 /// The argument x in its own strides, or as categories.
-enum Values<T> {
+pub enum Values<T> {
     Features(Strided<T>),
     Categories(Dense<i64>),
+}
+
+impl<T: Scalar + Numeric> Values<T> {
+    pub fn new(call: Call<'_>, x: &Input<'_>, geometry: &RecurrentGeometry) -> PyResult<Self> {
+        if !is_categories(x) {
+            return Ok(Values::Features(call.strided::<T>(x)?));
+        }
+        let ids = call.dense::<i64>(x)?;
+        call.check(geometry.check_categories(ids.as_slice()))?;
+        Ok(Values::Categories(ids))
+    }
+
+    pub fn input(&self) -> kernels::Input<'_, T> {
+        match self {
+            Values::Features(x) => kernels::Input::Features(sequence(x)),
+            Values::Categories(ids) => kernels::Input::Categories(ids.as_slice()),
+        }
+    }
 }
 
 /// What the kernels read; kept for the backward call.
@@ -130,15 +148,8 @@ struct Arrays<T> {
 
 impl<T: Scalar + Numeric> Arrays<T> {
     fn new(call: Call<'_>, arguments: &Arguments<'_>) -> PyResult<Self> {
-        let x = if is_categories(&arguments.x) {
-            let ids = call.dense::<i64>(&arguments.x)?;
-            call.check(arguments.geometry.check_categories(ids.as_slice()))?;
-            Values::Categories(ids)
-        } else {
-            Values::Features(call.strided::<T>(&arguments.x)?)
-        };
         Ok(Arrays {
-            x,
+            x: Values::new(call, &arguments.x, &arguments.geometry)?,
             h_0: call.optional_dense(arguments.h_0.as_ref())?,
             c_0: call.optional_dense(arguments.c_0.as_ref())?,
             weight_ih: call.dense(&arguments.weight_ih)?,
@@ -150,10 +161,7 @@ impl<T: Scalar + Numeric> Arrays<T> {
     }
 
     fn input(&self) -> kernels::Input<'_, T> {
-        match &self.x {
-            Values::Features(x) => kernels::Input::Features(sequence(x)),
-            Values::Categories(ids) => kernels::Input::Categories(ids.as_slice()),
-        }
+        self.x.input()
     }
 
     fn parameters(&self) -> Parameters<'_, T> {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::kernel::{self, Into, Operand, Panels, lanes_on};
-use super::layout::{Frame, Slots};
+use super::layout::{Frame, Layout, Slots};
 use super::plan::Plan;
 use super::steps::kernel::{Cell, Forward, Keep};
 use super::{Input, Outputs, Parameters, Saved};
@@ -33,6 +33,8 @@ pub struct Call<'a, T> {
     pub geometry: &'a RecurrentGeometry,
     pub x: &'a Input<'a, T>,
     pub parameters: &'a Parameters<'a, T>,
+    /// The weights and biases as [`pack`] leaves them; `None`: those of `parameters` are packed for this call.
+    pub packed: Option<&'a [T]>,
     pub keep: bool,
 }
 
@@ -105,25 +107,64 @@ impl<T: Scalar> Call<'_, T> {
     }
 
     fn with_packed<C: Cell<T>, R>(&self, frame: &Frame, body: impl FnOnce(&Packed<T>) -> R) -> R {
-        let (input, hidden) = (&C::LAYOUT.input, C::LAYOUT.hidden);
-        let input_size = panel_size(frame, input, frame.inputs);
-        let hidden_size: usize = hidden.iter().map(|slots| panel_size(frame, slots, frame.hidden)).sum();
-        with_scratch::<T, _>(input_size + hidden_size + frame.gates(), |scratch| {
-            let (input_panels, scratch) = scratch.split_at_mut(input_size);
-            let (bias, mut hidden_panels) = scratch.split_at_mut(frame.gates());
-            pack(self.isa, self.parameters.weight_ih, frame.inputs, frame, input, input_panels);
-            fill_bias::<T, C>(frame, self.parameters, bias);
-            let mut packed_hidden = Vec::with_capacity(hidden.len());
-            for slots in hidden {
-                let (panels, rest) = hidden_panels.split_at_mut(panel_size(frame, slots, frame.hidden));
-                pack(self.isa, self.parameters.weight_hh, frame.hidden, frame, slots, panels);
-                packed_hidden.push(panels_of(frame, slots, frame.hidden, panels));
-                hidden_panels = rest;
-            }
-            let input = panels_of(frame, input, frame.inputs, input_panels);
-            body(&Packed { input, hidden: packed_hidden, bias })
-        })
+        match self.packed {
+            Some(data) => body(&Packed::new(C::LAYOUT, frame, data)),
+            None => with_scratch::<T, _>(packed_size(C::LAYOUT, frame), |data| {
+                pack(self.isa, C::LAYOUT, frame, self.parameters, data);
+                body(&Packed::new(C::LAYOUT, frame, data))
+            }),
+        }
     }
+}
+
+fn panel_size(frame: &Frame, slots: &Slots, depth: usize) -> usize {
+    frame.state() * slots.gates.len() * depth
+}
+
+fn panels_of<'a, T>(frame: &Frame, slots: &Slots, depth: usize, data: &'a [T]) -> Panels<'a, T> {
+    Panels { data, depth, vectors: frame.vectors * slots.gates.len(), wide: frame.tile(slots) }
+}
+
+impl<'a, T> Packed<'a, T> {
+    fn new(layout: &Layout, frame: &Frame, data: &'a [T]) -> Self {
+        let (input, data) = data.split_at(panel_size(frame, &layout.input, frame.inputs));
+        let (bias, mut data) = data.split_at(frame.gates());
+        let mut hidden = Vec::with_capacity(layout.hidden.len());
+        for slots in layout.hidden {
+            let (panels, rest) = data.split_at(panel_size(frame, slots, frame.hidden));
+            hidden.push(panels_of(frame, slots, frame.hidden, panels));
+            data = rest;
+        }
+        Packed { input: panels_of(frame, &layout.input, frame.inputs, input), hidden, bias }
+    }
+}
+
+/// Elements of the packed weights and biases.
+pub fn packed_size(layout: &Layout, frame: &Frame) -> usize {
+    let hidden: usize = layout.hidden.iter().map(|slots| panel_size(frame, slots, frame.hidden)).sum();
+    panel_size(frame, &layout.input, frame.inputs) + frame.gates() + hidden
+}
+
+/// Packs the weights and biases into `data`, which has [`packed_size`] elements.
+pub fn pack<T: Scalar>(isa: Isa, layout: &Layout, frame: &Frame, parameters: &Parameters<T>, data: &mut [T]) {
+    let (input, data) = data.split_at_mut(panel_size(frame, &layout.input, frame.inputs));
+    let (bias, mut data) = data.split_at_mut(frame.gates());
+    pack_panels(isa, parameters.weight_ih, frame.inputs, frame, &layout.input, input);
+    fill_bias(layout, frame, parameters, bias);
+    for slots in layout.hidden {
+        let (panels, rest) = data.split_at_mut(panel_size(frame, slots, frame.hidden));
+        pack_panels(isa, parameters.weight_hh, frame.hidden, frame, slots, panels);
+        data = rest;
+    }
+}
+
+fn pack_panels<T: Scalar>(isa: Isa, weight: &[T], depth: usize, frame: &Frame, slots: &Slots, panels: &mut [T]) {
+    if depth == 0 || panels.is_empty() {
+        return;
+    }
+    parallel_chunks_mut(panels, depth * frame.tile(slots) * frame.lanes, &|block, panel| {
+        kernel::pack_lanes(isa, weight, depth, frame, slots, block, panel);
+    });
 }
 
 /// What all tasks of a call share.
@@ -261,28 +302,11 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
     }
 }
 
-fn panel_size(frame: &Frame, slots: &Slots, depth: usize) -> usize {
-    frame.state() * slots.gates.len() * depth
-}
-
-fn panels_of<'a, T>(frame: &Frame, slots: &Slots, depth: usize, data: &'a [T]) -> Panels<'a, T> {
-    Panels { data, depth, vectors: frame.vectors * slots.gates.len(), wide: frame.tile(slots) }
-}
-
-fn pack<T: Scalar>(isa: Isa, weight: &[T], depth: usize, frame: &Frame, slots: &Slots, panels: &mut [T]) {
-    if depth == 0 || panels.is_empty() {
-        return;
-    }
-    parallel_chunks_mut(panels, depth * frame.tile(slots) * frame.lanes, &|block, panel| {
-        kernel::pack_lanes(isa, weight, depth, frame, slots, block, panel);
-    });
-}
-
 /// The sum of both biases where a slot receives both products, else the one that belongs to it.
-fn fill_bias<T: Scalar, C: Cell<T>>(frame: &Frame, parameters: &Parameters<T>, bias: &mut [T]) {
+fn fill_bias<T: Scalar>(layout: &Layout, frame: &Frame, parameters: &Parameters<T>, bias: &mut [T]) {
     bias.fill(T::ZERO);
-    let hidden = C::LAYOUT.hidden.iter().map(|slots| (slots, parameters.bias_hh));
-    for (slots, values) in std::iter::once((&C::LAYOUT.input, parameters.bias_ih)).chain(hidden) {
+    let hidden = layout.hidden.iter().map(|slots| (slots, parameters.bias_hh));
+    for (slots, values) in std::iter::once((&layout.input, parameters.bias_ih)).chain(hidden) {
         let Some(values) = values else { continue };
         for (slot, gate) in slots.gates.iter().enumerate() {
             for (unit, value) in values[gate * frame.hidden..][..frame.hidden].iter().enumerate() {

@@ -20,6 +20,7 @@ mod kernel;
 mod layout;
 mod lstm;
 mod plan;
+mod prepared;
 #[cfg(test)]
 mod reference;
 mod steps;
@@ -34,9 +35,10 @@ use crate::simd::{self, Isa};
 
 use elman::kernel::Elman;
 use gru::kernel::{ResetAfter, ResetBefore};
-use layout::Frame;
+use layout::{Frame, Layout};
 use lstm::kernel::Lstm;
 use plan::Plan;
+pub use prepared::Stack;
 
 /// The kind of network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,19 @@ impl Network {
             Network::Lstm => 4,
             Network::Gru { .. } => 3,
         }
+    }
+
+    fn layout(self) -> &'static Layout {
+        match self {
+            Network::Elman { .. } => &layout::ELMAN,
+            Network::Lstm => &layout::LSTM,
+            Network::Gru { reset_after: true } => &layout::GRU_RESET_AFTER,
+            Network::Gru { reset_after: false } => &layout::GRU_RESET_BEFORE,
+        }
+    }
+
+    fn frame<T: Scalar>(self, isa: Isa, inputs: usize, hidden: usize) -> Frame {
+        Frame::new(self.layout(), kernel::lanes_on::<T>(isa), inputs, hidden)
     }
 }
 
@@ -197,12 +212,21 @@ fn forward_on<T: Scalar>(
     keep: bool,
 ) -> Result<Option<Saved>, OutOfMemory> {
     check_sizes(network, geometry, parameters);
-    let call = forward::Call { isa, geometry, x, parameters, keep };
+    run(network, &forward::Call { isa, geometry, x, parameters, packed: None, keep }, outputs)
+}
+
+/// The forward call with the cell of its network.
+fn run<T: Scalar>(
+    network: Network,
+    call: &forward::Call<T>,
+    outputs: Outputs<T>,
+) -> Result<Option<Saved>, OutOfMemory> {
     match network {
         Network::Elman { relu } => call.run(Elman { relu }, outputs),
         Network::Lstm => {
-            let frame = Frame::new(&layout::LSTM, kernel::lanes_on::<T>(isa), geometry.inputs, geometry.hidden);
-            forward::with_peepholes(&frame, parameters.peepholes, |padded| call.run(Lstm::new(padded), outputs))
+            let frame = network.frame::<T>(call.isa, call.geometry.inputs, call.geometry.hidden);
+            let peepholes = call.parameters.peepholes;
+            forward::with_peepholes(&frame, peepholes, |padded| call.run(Lstm::new(padded), outputs))
         }
         Network::Gru { reset_after: true } => call.run(ResetAfter, outputs),
         Network::Gru { reset_after: false } => call.run(ResetBefore, outputs),

@@ -256,12 +256,13 @@ class CharLanguageModel(NetworkEstimator):
         rng = np.random.default_rng(_seed(random_state))
         ids = _encode("sample", prompt, self.vocabulary_).tolist()
         logits, state = np.log(np.maximum(self.character_counts_, 1e-9)), None
+        model = self.model_.prepare()
         if ids:
-            logits, state = self._read(np.array(ids), state)
+            logits, state = _read(model, ids, state)
         for remaining in range(length, 0, -1):
             ids.append(_draw(logits, temperature, top_k, top_p, rng))
             if remaining > 1:
-                logits, state = self._read(np.array(ids[-1:]), state)
+                logits, state = _read(model, ids[-1:], state)
         return "".join(self.vocabulary_[index] for index in ids)
 
     def bits_per_character(self, text: str) -> float:
@@ -309,11 +310,6 @@ class CharLanguageModel(NetworkEstimator):
         """
         return float(2 ** self.bits_per_character(text))
 
-    def _read(self, ids: Array, state: Any) -> tuple[Array, Any]:
-        """The logits of the character after ``ids``, and the state."""
-        logits, state = self.model_(ids[None], state, return_state=True)
-        return logits[0, -1].astype(np.float64), state
-
     def _build(self, rng: np.random.Generator) -> nn.Sequential:
         size = len(self.vocabulary_)
         layers: dict[str, nn.Layer] = {}
@@ -356,7 +352,16 @@ def _encode(function: str, text: str, vocabulary: str) -> Array:
     return np.searchsorted(known, points).astype(np.int64)
 
 
+def _read(model: nn.Prepared, ids: list[int], state: Any) -> tuple[Array, Any]:
+    """The logits of the character after ``ids``, and the state."""
+    logits, state = model(np.array([ids]), state, return_state=True)
+    return logits[0, -1].astype(np.float64), state
+
+
 def _draw(logits: Array, temperature: float, top_k: int | None, top_p: float | None, rng: np.random.Generator) -> int:
+    if top_k is None and top_p is None:
+        cumulative = np.exp((logits - logits.max()) / temperature).cumsum()
+        return min(int(cumulative.searchsorted(rng.random() * cumulative[-1], side="right")), len(logits) - 1)
     order = np.argsort(-logits, kind="stable")
     probability = functional.softmax(logits[order] / temperature, axis=0)
     keep = len(order) if top_k is None else min(top_k, len(order))

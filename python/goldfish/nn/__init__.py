@@ -51,6 +51,7 @@ from goldfish.nn.pool import (
     MaxPool2d,
     MaxPool3d,
 )
+from goldfish.nn.prepared import Prepared
 from goldfish.nn.recurrent import GRU, LSTM, RNN
 from goldfish.nn.schedule import cosine, step_decay, warmup
 from goldfish.nn.summary import Summary
@@ -58,6 +59,7 @@ from goldfish.nn.summary import Summary
 __all__ = [
     "Layer",
     "Backward",
+    "Prepared",
     "Sequential",
     "Residual",
     "Concat",

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from goldfish._typing import Rng
 from goldfish.nn.dense import OneHot
 from goldfish.nn.layer import Array, Backward, Layer, State
+from goldfish.nn.prepared import Prepared
 from goldfish.nn.recurrent import Recurrent
 
 
@@ -132,6 +133,10 @@ class Sequential(Layer):
         backward = Backward(self, np.shape(x), run, pair=return_state)
         return (x, state_n, backward) if return_state else (x, backward)
 
+    def prepare(self, input_shape: tuple[int, ...] | None = None) -> PreparedSequential:
+        """Make every layer ready for inference."""
+        return PreparedSequential(self)
+
     def __repr__(self) -> str:
         shown = [repr(layer) if name.isdigit() else f"{name}={layer!r}" for name, layer in self.children.items()]
         return f"Sequential({', '.join(shown)})"
@@ -157,15 +162,59 @@ class Sequential(Layer):
         error.args = (f"{place} {owner}{text}",)
 
 
+class PreparedSequential(Prepared):
+    """What `Sequential.prepare` returns.
+
+    Parameters
+    ----------
+    layer : Sequential
+        What to prepare.
+    """
+
+    layer: Sequential
+
+    def __init__(self, layer: Sequential) -> None:
+        super().__init__(layer)
+        self._prepared = [
+            (name, child.prepare(), child.stateful, _may_read_numbers(child, following))
+            for name, child, following in layer._steps()
+        ]
+
+    def __call__(
+        self, x: ArrayLike, state: State = None, *, lengths: ArrayLike | None = None, return_state: bool = False
+    ) -> Any:
+        """The output ``y``, or ``y, state`` with ``return_state``."""
+        state, state_n = self.layer._open(state), {}
+        for name, prepared, stateful, skipped in self._prepared:
+            if skipped and _are_numbers(x):
+                continue
+            try:
+                if stateful:
+                    x, state_n[name] = prepared(x, state.get(name), lengths=lengths, return_state=True)
+                else:
+                    x = prepared(x, lengths=lengths)
+            except (ValueError, TypeError) as error:
+                self.layer._locate(error, name)
+                raise
+        return (x, state_n) if return_state else x
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the weights that are kept beside the layers' own."""
+        return sum(prepared.nbytes for _, prepared, _, _ in self._prepared)
+
+
 def _reads_numbers(layer: Layer, following: Layer | None, x: ArrayLike) -> bool:
     """Whether a one-hot layer can be left out, because the recurrent layer behind it reads the category numbers."""
-    return (
-        isinstance(layer, OneHot)
-        and isinstance(following, Recurrent)
-        and layer.num_classes == following.input_size
-        and np.asarray(x).dtype.kind in "iu"
-        and np.ndim(x) == 2
-    )
+    return _may_read_numbers(layer, following) and _are_numbers(x)
+
+
+def _may_read_numbers(layer: Layer, following: Layer | None) -> bool:
+    return isinstance(layer, OneHot) and isinstance(following, Recurrent) and layer.num_classes == following.input_size
+
+
+def _are_numbers(x: ArrayLike) -> bool:
+    return np.asarray(x).dtype.kind in "iu" and np.ndim(x) == 2
 
 
 def _unwind(

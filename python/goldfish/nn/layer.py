@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from goldfish._typing import Rng
+from goldfish.nn.prepared import Prepared
 
 if TYPE_CHECKING:
     from goldfish.nn.summary import Summary
@@ -183,6 +184,32 @@ class Layer(ABC):
             for prefix, layer in walk(self, shared=True)
             for name, value in (*layer.params.items(), *layer.buffers.items())
         }
+
+    def prepare(self, input_shape: tuple[int, ...] | None = None) -> Prepared:
+        """Make the layer ready for inference: weights are packed once, not at each call.
+
+        Parameters
+        ----------
+        input_shape : tuple of int, optional
+            Shape of the inputs to come, for layers that choose their kernels by it; others do not look at it.
+
+        Returns
+        -------
+        Prepared
+            Called as the layer is, returns what the layer returns, to the last bit or to rounding; thread-safe.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from goldfish import nn
+        >>> lstm = nn.LSTM(65, 32, 2, rng=0)
+        >>> step, state = lstm.prepare(), None
+        >>> for number in (7, 3, 11):
+        ...     y, state = step(np.array([[number]]), state, return_state=True)
+        >>> bool(np.array_equal(y[:, -1], lstm(np.array([[7, 3, 11]]))[:, -1]))
+        True
+        """
+        return Prepared(self)
 
     def load_state_dict(self, state: Mapping[str, ArrayLike], *, strict: bool = True) -> Mismatch:
         """Copy parameters and buffers in; everything is checked before anything is written.

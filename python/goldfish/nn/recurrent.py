@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from goldfish import functional
+from goldfish import _core, functional
 from goldfish._typing import Rng
 from goldfish.nn import init
 from goldfish.nn.layer import Array, Backward, Layer, State, turn
+from goldfish.nn.prepared import Prepared
 
 Tape = list[Any]
 Parts = tuple[Array | None, ...]
@@ -123,6 +124,15 @@ class Recurrent(Layer):
         backward = Backward(self, out.shape, run, pair=return_state)
         return (out, self._join(state_n), backward) if return_state else (out, backward)
 
+    def prepare(self, input_shape: tuple[int, ...] | None = None) -> PreparedRecurrent:
+        """Pack the weights once: a call then takes no memory but its outputs, and one step at a time costs little."""
+        return PreparedRecurrent(self)
+
+    @property
+    @abc.abstractmethod
+    def _kernel(self) -> tuple[str, Any]:
+        """The kernel's name and the option that decides its arithmetic."""
+
     def _run(
         self, x: Array, state: Parts, lengths: ArrayLike | None, rng: np.random.Generator | None, tape: Tape | None
     ) -> tuple[Array, list[tuple[Array, ...]]]:
@@ -224,6 +234,42 @@ class Recurrent(Layer):
         return gradients
 
 
+class PreparedRecurrent(Prepared):
+    """What `Recurrent.prepare` returns.
+
+    Parameters
+    ----------
+    layer : Recurrent
+        What to prepare.
+    """
+
+    layer: Recurrent
+
+    def __init__(self, layer: Recurrent) -> None:
+        super().__init__(layer)
+        places = ((level, direction) for level in range(layer.num_layers) for direction in range(layer.directions))
+        suffixes = [_suffix(*place) for place in places]
+        cells = [tuple(layer.params.get(name + suffix) for name in _WEIGHTS) for suffix in suffixes]
+        self._stack = _core.RecurrentStack(*layer._kernel, layer.directions, cells)
+
+    def __call__(
+        self, x: ArrayLike, state: State = None, *, lengths: ArrayLike | None = None, return_state: bool = False
+    ) -> Any:
+        """The output ``y``, or ``y, state`` with ``return_state``."""
+        layer = self.layer
+        h_0, *rest = layer._split(state)
+        y, h_n, c_n = self._stack(layer._open(x), h_0, rest[0] if rest else None, lengths)
+        y = layer._close(y, [(final,) for final in h_n] if layer.output == "last" else [])
+        if not return_state:
+            return y
+        return y, (h_n if c_n is None else (h_n, c_n))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the packed weights."""
+        return self._stack.nbytes
+
+
 _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "peepholes")
 
 
@@ -302,6 +348,10 @@ class RNN(Recurrent):
         )
         self.nonlinearity = nonlinearity
 
+    @property
+    def _kernel(self) -> tuple[str, Any]:
+        return "rnn", self.nonlinearity
+
     def _cell(
         self, x: Array, state: Parts, suffix: str, lengths: ArrayLike | None, reverse: bool, tape: Tape | None
     ) -> tuple[Array, tuple[Array, ...]]:
@@ -378,6 +428,10 @@ class LSTM(Recurrent):
                 for direction in range(self.directions):
                     self._add(f"peepholes{_suffix(level, direction)}", np.zeros((3, hidden_size), dtype))
 
+    @property
+    def _kernel(self) -> tuple[str, Any]:
+        return "lstm", None
+
     def _cell(
         self, x: Array, state: Parts, suffix: str, lengths: ArrayLike | None, reverse: bool, tape: Tape | None
     ) -> tuple[Array, tuple[Array, ...]]:
@@ -447,6 +501,10 @@ class GRU(Recurrent):
             rng=rng,
         )
         self.reset_after = reset_after
+
+    @property
+    def _kernel(self) -> tuple[str, Any]:
+        return "gru", self.reset_after
 
     def _cell(
         self, x: Array, state: Parts, suffix: str, lengths: ArrayLike | None, reverse: bool, tape: Tape | None
