@@ -137,6 +137,28 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
     assert killed.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.slow
+def test_runs_killed_at_200_random_moments_resume_to_the_same_bits(tmp_path, rng):
+    """Each process is killed somewhere, imports and the writing of checkpoints included, until one comes through."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    with _run(whole, 0) as process:
+        process.communicate()
+    kills = 0
+    while kills < 200:
+        killed.unlink(missing_ok=True)
+        while True:
+            with _run(killed, 0.005) as process:
+                try:
+                    process.communicate(timeout=float(rng.uniform(0.15, 0.9)))
+                    break
+                except subprocess.TimeoutExpired:
+                    os.kill(process.pid, signal.SIGKILL)
+                    process.communicate()
+                    kills += 1
+        assert process.returncode == 0
+        assert killed.read_bytes() == whole.read_bytes()
+
+
 def test_a_failed_write_leaves_the_previous_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "run"
     _fit(_model(), path, epochs=1)

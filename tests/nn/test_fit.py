@@ -7,6 +7,7 @@ import pytest
 
 import goldfish as gf
 from goldfish import nn
+from goldfish.nn.data import open_source
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((90, 6)).astype(np.float32)
@@ -282,7 +283,7 @@ def test_mse_and_a_recurrent_model_alone():
         ({"sample_weight": -np.ones(90)}, "fit: sample_weight expected 90 numbers >= 0, got 90 from -1.0 on"),
         ({"sample_weight": np.ones(80)}, "fit: sample_weight expected 90 numbers >= 0, got 80"),
         ({"data": [(X, Y)], "sample_weight": np.ones(90)}, "fit: sample_weight expected in the batches"),
-        ({"data": ([[1.0], [1.0, 2.0]], [0, 1])}, "fit: x expected an array, got a list of unequal lengths"),
+        ({"data": (X[:2], [[1.0], [1.0, 2.0]])}, "fit: y expected an array, got a list of unequal lengths"),
         ({"loss": nn.CrossEntropyLoss(reduction="none")}, r"fit: loss expected to give one number, got shape \(16,\)"),
         ({"progress": "loud"}, "fit: progress expected 'auto', 'bar', 'lines', True or False, got 'loud'"),
     ],
@@ -314,3 +315,104 @@ def test_wrong_types(data, message):
 def test_loss_falls_on_text():
     history = _fit(_recurrent(), TEXT, nn.CrossEntropyLoss(axis=-1), truncate=6, epochs=40, optimizer=nn.Adam(0.05))
     assert history["loss"][-1] < 0.1 < math.log(5) * 0.9 < history["loss"][0]
+
+
+def _sequences(count=40, seed=3):
+    rng = np.random.default_rng(seed)
+    x = [rng.standard_normal((n, 2)).astype(np.float32) for n in rng.integers(1, 12, count)]
+    return x, np.array([int(sequence.sum() > 0) for sequence in x])
+
+
+def _ragged_model(output="last"):
+    return nn.Sequential(nn.GRU(2, 8, output=output, rng=1), nn.Linear(8, 2, rng=2))
+
+
+def test_ragged_sequences_train_as_they_would_one_by_one():
+    x, y = _sequences(7)
+    model, other = _ragged_model(), _ragged_model()
+    _fit(model, (x, y), optimizer=nn.SGD(0.1), epochs=2, batch_size=7, shuffle=False)
+    for _ in range(2):
+        other.zero_grad()
+        for sequence, label in zip(x, y, strict=True):
+            logits, backward = other.forward(sequence[None])
+            _, dlogits = nn.CrossEntropyLoss().forward(logits, np.array([label]))
+            backward(dlogits() / 7)
+        nn.SGD(0.1).step(other)
+    for name, value in model.parameters().items():
+        np.testing.assert_allclose(value, other.parameters()[name], rtol=1e-4, atol=1e-6)
+
+
+def test_ragged_targets_do_not_count_where_they_are_padded():
+    x, _ = _sequences(9)
+    labels = [(sequence[:, 0] > 0).astype(np.int64) for sequence in x]
+    model = _ragged_model("sequence")
+    value = _fit(model, (x, labels), nn.CrossEntropyLoss(axis=-1), nn.SGD(0.0), epochs=1, batch_size=9)["loss"][0]
+    joined = np.concatenate([model(sequence[None])[0] for sequence in x])
+    expected = nn.CrossEntropyLoss()(joined, np.concatenate(labels))
+    assert value == pytest.approx(float(expected), rel=1e-5)
+    targets = [sequence @ np.ones((2, 2), np.float32) for sequence in x]
+    value = _fit(model, (x, targets), nn.MSELoss(), nn.SGD(0.0), epochs=1, batch_size=9)["loss"][0]
+    assert value == pytest.approx(float(nn.MSELoss()(joined, np.concatenate(targets))), rel=1e-5)
+
+
+def test_ragged_batches_hold_like_lengths_and_every_sequence_once():
+    x, y = _sequences(200)
+    source = open_source((x, np.arange(200)))
+    batches = list(source.batches(10, np.random.default_rng(0)))
+    assert sorted(np.concatenate([batch.y for batch in batches])) == list(range(200))
+    padding = sum(batch.x[..., 0].size - batch.lengths.sum() for batch in batches)
+    assert padding < 0.2 * sum(map(len, x))
+    again = [batch.y.tolist() for batch in source.batches(10, np.random.default_rng(0))]
+    assert again == [batch.y.tolist() for batch in batches]
+    assert again != [batch.y.tolist() for batch in source.batches(10, np.random.default_rng(1))]
+    history = _fit(_ragged_model(), (x, y), validation=0.2, epochs=2)
+    assert len(history["val_loss"]) == 2
+
+
+def test_ragged_sequences_in_windows_carry_the_state_to_their_own_ends():
+    x, _ = _sequences(6)
+    labels = [(sequence[:, 0] > 0).astype(np.int64) for sequence in x]
+    model, loss = _ragged_model("sequence"), nn.CrossEntropyLoss(axis=-1)
+    whole = _fit(model, (x, labels), loss, nn.SGD(0.0), epochs=1, batch_size=6, shuffle=False)["loss"][0]
+    windows = _fit(model, (x, labels), loss, nn.SGD(0.0), epochs=1, batch_size=6, shuffle=False, truncate=4)["loss"][0]
+    assert windows == pytest.approx(whole, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (([np.ones((2, 2)), np.ones((3, 3))], [0, 1]), r"x\[1\].*\(2,\).*\(3,\)"),
+        (([np.ones((2, 2)), np.ones((3, 2))], [[0, 1], [1]]), r"y\[1\].*3 steps"),
+        (([np.ones((2, 2)), np.ones((3, 2))], [0]), "2 samples"),
+    ],
+)
+def test_ragged_data_that_does_not_fit(data, message):
+    with pytest.raises(ValueError, match=message):
+        _fit(_ragged_model(), data)
+
+
+def test_augmentation_draws_from_the_runs_generator():
+    def noisy(x, rng):
+        return x + rng.standard_normal(x.shape).astype(x.dtype)
+
+    plain, first, second = _model(), _model(), _model()
+    _fit(plain)
+    _fit(first, augment=noisy)
+    _fit(second, augment=noisy)
+    assert _same(first, second)
+    assert not _same(plain, first)
+    with pytest.raises(ValueError, match="augment expected to return 16 samples"):
+        _fit(_model(), augment=lambda x, rng: x[:3])
+
+
+def test_a_loss_that_is_not_finite_names_the_layer():
+    model = _model()
+    model[3].params["weight"][0, 0] = np.inf
+    with pytest.raises(nn.NonFiniteError, match="'3\\.weight' is not finite"):
+        _fit(model)
+    model = nn.Sequential(nn.Linear(6, 4, rng=0), nn.Linear(4, 2, rng=0))
+    model[0].params["weight"][...] = 3e38
+    with pytest.raises(nn.NonFiniteError, match=r"step 0.*output of 0 Linear\(6, 4\)"):
+        _fit(model)
+    with pytest.raises(nn.NonFiniteError, match="x holds"):
+        _fit(_model(), (np.full_like(X, np.nan), Y))

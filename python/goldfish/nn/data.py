@@ -1,4 +1,4 @@
-"""Training data as batches: arrays that are cut and shuffled, or batches that come ready."""
+"""Training data as batches: arrays or ragged lists that are cut and shuffled, or batches that come ready."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike
 
 from goldfish.nn.layer import Array
 
+# Batches among which sequences are sorted by length.
+_STRETCH = 16
+
 
 class Batch(NamedTuple):
     """Some samples: inputs, targets and their weights."""
@@ -19,11 +22,14 @@ class Batch(NamedTuple):
     y: Array
     weight: Array | None
     steps: int = 1
+    lengths: Array | None = None
 
     @property
     def size(self) -> float:
         """How much the batch counts: its samples, or the sum of their weights, times the steps of a window."""
         if self.weight is None:
+            if self.lengths is not None and self.y.ndim > 1:
+                return float(self.lengths.sum())
             return float(len(self.x) * self.steps)
         return float(self.weight.sum()) * (self.steps if self.weight.ndim == 1 else 1)
 
@@ -75,6 +81,65 @@ class Arrays(Source):
         return Arrays(rest.x, rest.y, rest.weight), Arrays(part.x, part.y, part.weight)
 
 
+class Ragged(Source):
+    """Sequences of unequal lengths, which are padded batch by batch.
+
+    Shuffled, sequences of like lengths come into one batch: the order is random, but within stretches of `_STRETCH`
+    batches the sequences are sorted by length. Padding is 0 in x and ``ignore_index`` in targets that have steps; where
+    the loss knows no such index, weights of 0 stand there.
+    """
+
+    def __init__(self, x: list[Array], y: Array | list[Array], weight: Array | None, ignore_index: int | None) -> None:
+        self.x, self.y, self.weight, self.ignore_index = x, y, weight, ignore_index
+        self.lengths = np.array([len(sequence) for sequence in x], np.int64)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batches(self, batch_size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+        """Padded batches of ``batch_size``, the last one smaller."""
+        if rng is None:
+            groups = [np.arange(start, min(start + batch_size, len(self))) for start in range(0, len(self), batch_size)]
+        else:
+            order, stretch = rng.permutation(len(self)), batch_size * _STRETCH
+            parts = [order[start : start + stretch] for start in range(0, len(self), stretch)]
+            parts = [part[np.argsort(self.lengths[part], kind="stable")] for part in parts]
+            groups = [part[start : start + batch_size] for part in parts for start in range(0, len(part), batch_size)]
+            groups = [groups[index] for index in rng.permutation(len(groups))]
+        for rows in groups:
+            yield self.take(rows)
+
+    def steps(self, batch_size: int, window: int | None) -> int | None:
+        """Number of batches; None if they are cut into windows, whose number depends on the order."""
+        return -(-len(self) // batch_size) if window is None else None
+
+    def take(self, rows: Array) -> Batch:
+        """The padded batch of some sequences."""
+        lengths = self.lengths[rows]
+        weight = None if self.weight is None else self.weight[rows]
+        x = _pad([self.x[row] for row in rows], 0)
+        if not isinstance(self.y, list):
+            return Batch(x, self.y[rows], weight, 1, lengths)
+        targets = [self.y[row] for row in rows]
+        if self.ignore_index is not None and targets[0].dtype.kind in "iu":
+            return Batch(x, _pad(targets, self.ignore_index), weight, 1, lengths)
+        counted = (np.arange(x.shape[1]) < lengths[:, None]).astype(np.float64)
+        return Batch(x, _pad(targets, 0), counted if weight is None else counted * weight[:, None], 1, lengths)
+
+    def split(self, fraction: float, rng: np.random.Generator) -> tuple[Ragged, Ragged]:
+        """The rest, and a random fraction of the sequences."""
+        count = max(1, round(len(self) * fraction))
+        if count >= len(self):
+            raise ValueError(f"fit: validation={fraction} of {len(self)} samples leaves none to train on")
+        order = rng.permutation(len(self))
+        return self._part(np.sort(order[count:])), self._part(np.sort(order[:count]))
+
+    def _part(self, rows: Array) -> Ragged:
+        y = [self.y[row] for row in rows] if isinstance(self.y, list) else self.y[rows]
+        weight = None if self.weight is None else self.weight[rows]
+        return Ragged([self.x[row] for row in rows], y, weight, self.ignore_index)
+
+
 class Batches(Source):
     """A re-iterable of ready batches."""
 
@@ -94,7 +159,9 @@ class Batches(Source):
         return len(self.data) if isinstance(self.data, Sized) and window is None else None
 
 
-def open_source(data: Any, sample_weight: ArrayLike | None = None, name: str = "data") -> Source:
+def open_source(
+    data: Any, sample_weight: ArrayLike | None = None, name: str = "data", ignore_index: int | None = None
+) -> Source:
     """The source for ``(x, y)``, ``(x, y, sample_weight)`` or a re-iterable of batches.
 
     Parameters
@@ -105,6 +172,8 @@ def open_source(data: Any, sample_weight: ArrayLike | None = None, name: str = "
         Only with arrays.
     name : str
         For error messages.
+    ignore_index : int, optional
+        What ragged targets are padded with.
 
     Raises
     ------
@@ -114,6 +183,9 @@ def open_source(data: Any, sample_weight: ArrayLike | None = None, name: str = "
     if isinstance(data, tuple):
         if len(data) not in (2, 3) or (len(data) == 3 and sample_weight is not None):
             raise ValueError(f"fit: {name} expected (x, y) or (x, y, sample_weight), got a tuple of {len(data)}")
+        if is_ragged(data[0]):
+            weights = sample_weight if sample_weight is not None else (data[2] if len(data) == 3 else None)
+            return _open_ragged(data[0], data[1], weights, ignore_index)
         x, y, *weight = (_array(part, label) for part, label in zip(data, ("x", "y", "sample_weight"), strict=False))
         weights = (
             _array(sample_weight, "sample_weight") if sample_weight is not None else (weight[0] if weight else None)
@@ -151,7 +223,48 @@ def windows(batch: Batch, length: int | None) -> Iterator[Batch]:
         steps = slice(start, start + length)
         weight = batch.weight if batch.weight is None or batch.weight.ndim < 2 else batch.weight[:, steps]
         window = batch.x[:, steps]
-        yield Batch(window, batch.y[:, steps], weight, window.shape[1])
+        lengths = None if batch.lengths is None else np.clip(batch.lengths - start, 0, window.shape[1])
+        yield Batch(window, batch.y[:, steps], weight, window.shape[1], lengths)
+
+
+def is_ragged(value: Any) -> bool:
+    """Whether value is a list of sequences that are not all equally long."""
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return False
+    if not isinstance(value, list | tuple | np.ndarray) or not all(np.ndim(item) or _sized(item) for item in value):
+        return False
+    return len({len(item) for item in value}) > 1
+
+
+def _sized(item: Any) -> bool:
+    return isinstance(item, Sized) and not isinstance(item, str | bytes)
+
+
+def _open_ragged(x: Any, y: Any, weight: Any, ignore_index: int | None) -> Ragged:
+    sequences = [_array(item, f"x[{i}]") for i, item in enumerate(x)]
+    for i, sequence in enumerate(sequences):
+        if sequence.shape[1:] != sequences[0].shape[1:]:
+            raise ValueError(f"fit: x[{i}] expected steps of shape {sequences[0].shape[1:]}, got {sequence.shape[1:]}")
+    targets: Array | list[Array]
+    if is_ragged(y):
+        targets = [_array(item, f"y[{i}]") for i, item in enumerate(y)]
+        for i, (sequence, target) in enumerate(zip(sequences, targets, strict=False)):
+            if len(sequence) != len(target):
+                raise ValueError(f"fit: y[{i}] expected {len(sequence)} steps, as x[{i}] has, got {len(target)}")
+    else:
+        targets = _array(y, "y")
+    weights = None if weight is None else _array(weight, "sample_weight")
+    _check_lengths(sequences, targets, weights)
+    return Ragged(sequences, targets, weights, ignore_index)
+
+
+def _pad(arrays: list[Array], value: float) -> Array:
+    """The arrays behind one another along a new first axis, each filled up to the longest."""
+    steps = max(len(array) for array in arrays)
+    padded = np.full((len(arrays), steps, *arrays[0].shape[1:]), value, np.result_type(*arrays))
+    for row, array in zip(padded, arrays, strict=True):
+        row[: len(array)] = array
+    return padded
 
 
 def _array(value: Any, label: str) -> Array:
@@ -164,7 +277,7 @@ def _array(value: Any, label: str) -> Array:
     return array
 
 
-def _check_lengths(x: Array, y: Array, weight: Array | None) -> None:
+def _check_lengths(x: Sized, y: Sized, weight: Array | None) -> None:
     if len(x) == 0:
         raise ValueError("fit: x expected at least one sample, got none")
     if len(y) != len(x):

@@ -16,14 +16,16 @@ from goldfish._typing import Rng
 from goldfish.nn import checkpoint as checkpoints
 from goldfish.nn.checkpoint import Progress
 from goldfish.nn.clip import NonFiniteError, clip_grad_norm
-from goldfish.nn.data import Arrays, Batch, Source, open_source, windows
+from goldfish.nn.data import Arrays, Batch, Ragged, Source, open_source, windows
 from goldfish.nn.history import History
 from goldfish.nn.layer import Backward, Layer
 from goldfish.nn.loss import Loss
 from goldfish.nn.optimizer import Optimizer
 from goldfish.nn.progress import Choice, Display, open_display
+from goldfish.nn.summary import culprit
 
 Metric = Callable[[Any, Any], float]
+Augment = Callable[[Any, np.random.Generator], Any]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class _Settings:
     loss: Loss
     optimizer: Optimizer
     metrics: Mapping[str, Metric]
+    augment: Augment | None
     batch_size: int
     truncate: int | None
     clip_norm: float | None
@@ -70,6 +73,7 @@ def fit(
     sample_weight: ArrayLike | None = None,
     validation: float | tuple[ArrayLike, ...] | Iterable[Any] | None = None,
     metrics: Mapping[str, Metric] | None = None,
+    augment: Augment | None = None,
     truncate: int | None = None,
     clip_norm: float | None = None,
     patience: int | None = None,
@@ -88,8 +92,10 @@ def fit(
     model : Layer
         Changed in place.
     data : (x, y), (x, y, sample_weight) or iterable of such batches
-        A tuple holds arrays with the samples along axis 0. Anything else is iterated anew each epoch and gives batches
-        of any shapes.
+        A tuple holds arrays with the samples along axis 0. x may also be a list of sequences (T_i, ...) of unequal
+        lengths, with a target for each sequence or for each step: sequences of like lengths go into one batch and are
+        padded, the model gets their ``lengths``, targets of steps are padded with the loss's ``ignore_index`` (or do
+        not count, if it has none). Anything else is iterated anew each epoch and gives batches of any shapes.
     loss : Loss
         Called with prediction, target and, if there are any, sample weights.
     optimizer : Optimizer
@@ -106,6 +112,9 @@ def fit(
         A random fraction of the arrays, which is then not trained on, or other data.
     metrics : mapping of str to callable, optional
         ``metric(prediction, target) -> float`` by name, averaged over the batches.
+    augment : callable, optional
+        ``augment(x, rng) -> x`` for the inputs of each batch that is trained on: random crops, noise. It must return as
+        many samples, and draw from ``rng`` alone if a run is to be repeated.
     truncate : int, optional
         Truncated backpropagation through time: x and y, (N, T, ...), are cut into windows of this many steps; the state
         is carried from window to window of a batch, the gradient is not.
@@ -139,8 +148,8 @@ def fit(
     Raises
     ------
     NonFiniteError
-        If a loss, or a gradient that is to be clipped, is infinite or not a number; the message names epoch and step,
-        which has not been taken.
+        If a loss, or a gradient that is to be clipped, is infinite or not a number; the message names the step, which
+        has not been taken, and the layer where it began.
     CheckpointError
         If the checkpoint to resume from is damaged, or of another model.
     ValueError, TypeError
@@ -168,9 +177,9 @@ def fit(
     saved = checkpoints.load(checkpoint) if resume and checkpoint is not None and Path(checkpoint).exists() else None
     first_rng = rng if saved is None else saved.first_rng(rng)
     first_rng_state = first_rng.bit_generator.state
-    train, held_out = _open(data, sample_weight, validation, first_rng)
+    train, held_out = _open(data, sample_weight, validation, first_rng, getattr(loss, "ignore_index", None))
     callbacks = tuple(callbacks)
-    settings = _Settings(model, loss, optimizer, dict(metrics or {}), batch_size, truncate, clip_norm)
+    settings = _Settings(model, loss, optimizer, dict(metrics or {}), augment, batch_size, truncate, clip_norm)
     run = Progress() if saved is None else saved.restore(model, optimizer, rng)
     history = History(run.columns)
     with open_display(progress) as display:
@@ -199,12 +208,13 @@ def _train(
 ) -> dict[str, float]:
     totals = _Totals()
     for batch in source.batches(settings.batch_size, rng if shuffle else None):
-        state = None
+        state, batch = None, _augmented(settings, batch, rng)
         for window in windows(batch, settings.truncate):
             prediction, state, backward = _forward(settings, window, state, rng)
             value, dprediction = _loss(settings.loss, prediction, window)
             if not math.isfinite(value):
-                raise NonFiniteError(f"fit: the loss is {value} at step {run.step} (epoch {run.epoch})")
+                where = culprit(settings.model, window.x)
+                raise NonFiniteError(f"fit: the loss is {value} at step {run.step} (epoch {run.epoch}): {where}")
             settings.model.zero_grad()
             backward(dprediction(), **({"needs_x": False} if isinstance(backward, Backward) else {}))
             if settings.clip_norm is not None:
@@ -214,6 +224,15 @@ def _train(
             totals.add(settings, window, prediction, value)
             display.step(value)
     return totals.means()
+
+
+def _augmented(settings: _Settings, batch: Batch, rng: np.random.Generator) -> Batch:
+    if settings.augment is None:
+        return batch
+    x = np.asarray(settings.augment(batch.x, rng))
+    if x.ndim == 0 or len(x) != len(batch.x):
+        raise ValueError(f"fit: augment expected to return {len(batch.x)} samples, got shape {x.shape}")
+    return batch._replace(x=x)
 
 
 def _clip(settings: _Settings, run: Progress) -> None:
@@ -229,18 +248,18 @@ def _evaluate(settings: _Settings, source: Source) -> dict[str, float]:
         state = None
         for window in windows(batch, settings.truncate):
             if settings.truncate is None:
-                prediction = settings.model(window.x)
+                prediction = settings.model(window.x, lengths=window.lengths)
             else:
-                prediction, state = settings.model(window.x, state, return_state=True)
+                prediction, state = settings.model(window.x, state, lengths=window.lengths, return_state=True)
             totals.add(settings, window, prediction, _loss(settings.loss, prediction, window)[0])
     return totals.means()
 
 
 def _forward(settings: _Settings, batch: Batch, state: Any, rng: np.random.Generator) -> tuple[Any, ...]:
     if settings.truncate is None:
-        prediction, backward = settings.model.forward(batch.x, rng=rng)
+        prediction, backward = settings.model.forward(batch.x, lengths=batch.lengths, rng=rng)
         return prediction, None, backward
-    return settings.model.forward(batch.x, state, return_state=True, rng=rng)
+    return settings.model.forward(batch.x, state, lengths=batch.lengths, return_state=True, rng=rng)
 
 
 def _loss(loss: Loss, prediction: Any, batch: Batch) -> tuple[float, Callable[[], Any]]:
@@ -285,16 +304,16 @@ def _watch(run: Progress, monitored: str, model: Layer, patience: int | None, re
 
 
 def _open(
-    data: Any, sample_weight: ArrayLike | None, validation: Any, rng: np.random.Generator
+    data: Any, sample_weight: ArrayLike | None, validation: Any, rng: np.random.Generator, ignore_index: int | None
 ) -> tuple[Source, Source | None]:
-    source = open_source(data, sample_weight)
+    source = open_source(data, sample_weight, ignore_index=ignore_index)
     if validation is None:
         return source, None
     if not isinstance(validation, float | int):
-        return source, open_source(validation, name="validation")
+        return source, open_source(validation, name="validation", ignore_index=ignore_index)
     if not 0 < validation < 1:
         raise ValueError(f"fit: validation expected a fraction between 0 and 1, got {validation}")
-    if not isinstance(source, Arrays):
+    if not isinstance(source, Arrays | Ragged):
         raise ValueError("fit: validation expected data, because a fraction can be taken of arrays only")
     return source.split(validation, rng)
 

@@ -59,7 +59,7 @@ def summarise(model: Layer, input_shape: tuple[int, ...]) -> Summary:
     first = next((layer for _, layer in walk(model) if not layer.children), model)
     dtypes = [value.dtype for value in model.parameters().values()]
     kind = np.dtype(np.int64) if isinstance(first, OneHot | Embedding) else (dtypes or [np.dtype(np.float32)])[0]
-    found = list(_trace(model, np.zeros((1, *shape), kind), ""))[:-1]
+    found = list(trace(model, np.zeros((1, *shape), kind), ""))[:-1]
     counted = {id(value): value.size for value in model.parameters().values()}
     total = sum(counted.values())
     trainable = sum(value.size for _, layer in walk(model) if not layer.frozen for value in layer.params.values())
@@ -71,23 +71,23 @@ def summarise(model: Layer, input_shape: tuple[int, ...]) -> Summary:
     return Summary(tuple(rows), total, trainable)
 
 
-def _trace(layer: Layer, x: Any, name: str) -> Iterator[tuple[str, Layer, Array]]:
+def trace(layer: Layer, x: Any, name: str) -> Iterator[tuple[str, Layer, Array]]:
     """Every layer that computes, with its output; the last item is the output of the whole."""
     if isinstance(layer, Sequential):
         for child, inner in layer.children.items():
-            *inside, (_, _, x) = _trace(inner, x, _join(name, child))
+            *inside, (_, _, x) = trace(inner, x, _join(name, child))
             yield from inside
         yield name, layer, x
     elif isinstance(layer, Residual | Concat):
         outputs = []
         for child, inner in layer.children.items():
-            *inside, (_, _, y) = _trace(inner, x, _join(name, child))
+            *inside, (_, _, y) = trace(inner, x, _join(name, child))
             yield from inside
             outputs.append(y)
         yield name, layer, concatenate(repr(layer), outputs, layer.axis) if isinstance(layer, Concat) else layer(x)
     elif isinstance(layer, TimeDistributed):
         folded = x.reshape(-1, *x.shape[2:])[:1]
-        *inside, (_, _, y) = _trace(layer.children["layer"], folded, _join(name, "layer"))
+        *inside, (_, _, y) = trace(layer.children["layer"], folded, _join(name, "layer"))
         yield from inside
         yield name, layer, np.broadcast_to(y, (x.shape[0], x.shape[1], *y.shape[1:]))
     elif isinstance(layer, Graph):
@@ -96,7 +96,7 @@ def _trace(layer: Layer, x: Any, name: str) -> Iterator[tuple[str, Layer, Array]
             what, *sources = layer.nodes[node]
             read = [values[str(source)] for source in sources]
             if isinstance(what, Layer):
-                *inside, (_, _, values[node]) = _trace(what, read[0], _join(name, node))
+                *inside, (_, _, values[node]) = trace(what, read[0], _join(name, node))
                 yield from inside
             else:
                 values[node] = concatenate(node, read, 1) if what == "concat" else np.sum(read, axis=0)
@@ -106,6 +106,20 @@ def _trace(layer: Layer, x: Any, name: str) -> Iterator[tuple[str, Layer, Array]
         y = layer(x)
         yield name, layer, y
         yield name, layer, y
+
+
+def culprit(model: Layer, x: Array) -> str:
+    """Where numbers stop being finite: in the input, in a parameter, or in the output of a layer."""
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        return "x holds values that are not finite"
+    for name, parameter in model.parameters().items():
+        if not np.isfinite(parameter).all():
+            return f"the parameter {name!r} is not finite"
+    with np.errstate(all="ignore"):
+        for name, layer, y in trace(model, x, ""):
+            if not np.isfinite(y).all():
+                return f"the output of {name + ' ' if name else ''}{layer!r} is not finite"
+    return "every layer's output is finite, so it is the loss itself"
 
 
 def _join(prefix: str, name: str) -> str:
