@@ -80,7 +80,8 @@ test-forced: build ## the kernels once more under each other instruction set tha
 	for simd in $$($(PYTHON) -c "$$OTHER_INSTRUCTION_SETS"); do \
 	    echo "GOLDFISH_SIMD=$$simd"; GOLDFISH_SIMD=$$simd $(PYTHON) -m pytest -q tests/functional; done
 
-test-slow: ## exp, tanh and sigmoid of every float32, on every instruction set; half an hour of processor time
+test-slow: ## exp, tanh and sigmoid of every float32, on every instruction set; training runs killed at random moments
+	$(PYTHON) -m pytest -q -m slow
 	cargo test --locked --quiet --release --lib every_float -- --ignored
 
 bench: build ## compare speed with torch, ONNX Runtime and NumPy; rewrites the tables
