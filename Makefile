@@ -80,7 +80,7 @@ test-forced: build ## the kernels once more under each other instruction set tha
 	for simd in $$($(PYTHON) -c "$$OTHER_INSTRUCTION_SETS"); do \
 	    echo "GOLDFISH_SIMD=$$simd"; GOLDFISH_SIMD=$$simd $(PYTHON) -m pytest -q tests/functional; done
 
-test-slow: ## exp, tanh and sigmoid of every float32, on every instruction set; training runs killed at random moments
+test-slow: ## exp, tanh, sigmoid of every float32; training killed at random moments; 200 000 damaged heap profiles
 	$(PYTHON) -m pytest -q -m slow
 	cargo test --locked --quiet --release --lib every_float -- --ignored
 

@@ -153,7 +153,7 @@ def _summary(profile: HeapProfile, metric: str, rows: int, top: int) -> list[str
     ]
     if rows > top:
         lines.append(f"{rows - top} more rows; --top shows them")
-    if profile.memstats and "alloc_space" in profile.sample_types and not profile.factors:
+    if profile.memstats and "alloc_space" in profile.sample_types and not profile.exact:
         check = profile.check()
         lines.append(
             f"against the exact totals: allocated bytes {check.z_bytes:+.1f}, objects {check.z_objects:+.1f} "

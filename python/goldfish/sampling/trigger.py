@@ -17,6 +17,8 @@ _TRIGGERS = ("exponential", "uniform")
 
 # Streams up to this length are solved as one system of equations.
 _DENSE = 1024
+# Allocations between two looks at a longer one: some ten seconds.
+_MOST_STEPS = 20_000_000
 
 
 def inclusion_probability(size: ArrayLike, *, rate: float, trigger: str = "exponential") -> Floats:
@@ -108,7 +110,8 @@ def inclusion_probability_stream(sizes: ArrayLike, *, max_trigger: float, period
     Raises
     ------
     ValueError
-        If a size or max_trigger is not positive.
+        If a size or max_trigger is not positive; or if a periodic stream is longer than 1024 allocations and its
+        counter spans more than some thousand periods.
 
     Notes
     -----
@@ -203,13 +206,20 @@ def _long_run(s: Floats) -> Floats:
     """Follow a periodic stream until a period, and at least ten counters' worth of bytes, change nothing."""
     chain, sizes = _Renewals(), s.tolist()
     periods = max(1, int(np.ceil(10 / s.sum())))
-    before = np.zeros_like(s)
-    while True:
+    if periods * len(s) > _MOST_STEPS:
+        raise ValueError(
+            f"inclusion_probability_stream: sizes of a periodic stream must have at most {_DENSE} entries, or reach "
+            f"max_trigger within fewer periods; {len(s)} entries sum up to {s.sum():.1e} of it"
+        )
+    now = np.zeros_like(s)
+    # The influence of the beginning falls by a large factor per counter's worth; rounding keeps the last digits moving.
+    for _ in range(20):
+        before = now
         for _ in range(periods):
             now = np.array(chain.follow(sizes))
-        if np.allclose(now, before, rtol=1e-13, atol=0):
-            return now
-        before = now
+        if np.allclose(now, before, rtol=1e-11, atol=0):
+            break
+    return now
 
 
 def simulate_heap_sampling(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from goldfish.sampling._checks import Floats
-from goldfish.sampling.estimate import Estimate
+from goldfish.sampling.estimate import Estimate, quantile
 from goldfish.sampling.heap import table
 from goldfish.sampling.heap.counts import Terms, terms
 from goldfish.sampling.heap.frames import Frame, Ints, line_of, package_of
@@ -51,11 +51,25 @@ def sums_of(profile: HeapProfile, metric: str) -> Sums:
 
 def total(profile: HeapProfile, metric: str) -> Estimate:
     """The estimated total; see `HeapProfile.total`."""
+    if metric in profile.exact:
+        return Estimate(profile.exact[metric], 0.0, "calibrated")
     sums = sums_of(profile, metric)
-    value = float(sums.estimate[0])
-    if metric in profile.factors:
-        return Estimate(value * profile.factors[metric], 0.0, "calibrated")
-    return Estimate(value, math.sqrt(float(sums.variance[0])), "horvitz_thompson", bounds=CountLimits(sums))
+    se = math.sqrt(float(sums.variance[0]))
+    return Estimate(float(sums.estimate[0]), se, "horvitz_thompson", bounds=CountLimits(sums))
+
+
+def by_record(profile: HeapProfile, metric: str) -> Floats:
+    """The estimate of each record, calibrated if the profile is."""
+    found = terms_of(profile, metric)
+    return _calibrate(profile, metric, found.estimate, found.variance, sums_of(profile, metric))
+
+
+def _calibrate(profile: HeapProfile, metric: str, estimate: Floats, variance: Floats, whole: Sums) -> Floats:
+    """Spread what is missing to the exact total over parts in proportion to their variances."""
+    if metric not in profile.exact:
+        return estimate
+    missing = profile.exact[metric] - float(whole.estimate[0])
+    return estimate + variance * (missing / float(whole.variance[0]))
 
 
 def sizes(profile: HeapProfile) -> list[float]:
@@ -70,11 +84,14 @@ def rows(profile: HeapProfile, by: str, metric: str, cumulative: bool, level: fl
     """The rows of a table; see `HeapProfile.table`."""
     sums, key = _sums(profile, by, metric, cumulative)
     whole = sums_of(profile, metric)
-    share, share_se = table.shares(sums, whole)
     estimate, se, low, high = _results(profile, metric, sums, whole, level)
+    if metric in profile.exact:
+        share, share_se = estimate / profile.exact[metric], se / profile.exact[metric]
+    else:
+        share, share_se = table.shares(sums, whole)
     order = np.argsort(-estimate, kind="stable")
     order = order[sums.estimate[order] > 0]
-    samples = np.maximum(np.round(sums.k), 1).astype(np.int64)
+    samples = np.maximum(sums.samples(), 1)
     columns = (estimate, se, low, high, samples, share, share_se)
     numbers = zip(*(column[order].tolist() for column in columns), strict=True)
     return [Row(key(i), *row) for i, row in zip(order.tolist(), numbers, strict=True)]
@@ -110,8 +127,14 @@ def _side(
     """The keys of one profile, and its columns of a comparison."""
     sums, key = _sums(profile, by, metric, cumulative)
     estimate, se, low, high = _results(profile, metric, sums, sums_of(profile, metric), level)
-    charge = -math.log((1 - level) / 2) * profile.factors.get(metric, 1.0) if profile.rate > 1 else 0.0
-    columns = {"estimate": estimate, "variance": se**2, "low": low, "high": high, "samples": np.round(sums.k)}
+    charge = -math.log((1 - level) / 2) if profile.rate > 1 else 0.0
+    columns = {
+        "estimate": estimate,
+        "variance": se**2,
+        "low": low,
+        "high": high,
+        "samples": sums.samples().astype(np.float64),
+    }
     return [key(i) for i in range(len(estimate))], {**columns, "nothing": charge * sums.weight}
 
 
@@ -134,11 +157,13 @@ def _sums(profile: HeapProfile, by: str, metric: str, cumulative: bool) -> tuple
 def _results(
     profile: HeapProfile, metric: str, sums: Sums, whole: Sums, level: float
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Estimates, standard errors and limits by key; of a calibrated metric those of the share times the total."""
-    if metric not in profile.factors:
+    """Estimates, standard errors and limits by key."""
+    if metric not in profile.exact:
         low, high = sums.limits(level)
         return sums.estimate, np.sqrt(sums.variance), low, high
-    exact = float(whole.estimate[0]) * profile.factors[metric]
-    share, se = table.shares(sums, whole)
-    low, high = table.share_limits(share, se, level)
-    return exact * share, exact * se, exact * low, exact * high
+    estimate = _calibrate(profile, metric, sums.estimate, sums.variance, whole)
+    rest = np.clip(1 - sums.variance / float(whole.variance[0]), 0, 1)
+    se = np.sqrt(sums.variance * rest)
+    # On the logarithmic scale, so that ends are possible values; what was sampled is there for certain.
+    factor = np.exp(quantile(level, math.inf) * np.divide(se, estimate, out=np.zeros_like(se), where=estimate > 0))
+    return estimate, se, np.minimum(np.maximum(estimate / factor, sums.seen), estimate), estimate * factor

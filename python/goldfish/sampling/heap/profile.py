@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from goldfish.sampling import _checks
 from goldfish.sampling.estimate import Estimate
 from goldfish.sampling.heap import estimates
@@ -69,8 +67,8 @@ class HeapProfile:
     memstats: dict[str, float] | None = None
     notes: tuple[str, ...] = ()
     origin: Origin = field(default_factory=Origin)
-    # What estimates are multiplied by, for metrics with a known total.
-    factors: dict[str, float] = field(default_factory=dict)
+    # The totals to which metrics are calibrated.
+    exact: dict[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"HeapProfile({len(self.stacks.end)} records, rate {self.rate}, {' '.join(self.sample_types)})"
@@ -79,7 +77,7 @@ class HeapProfile:
     def records(self) -> tuple[Record, ...]:
         """The samples by stack and size, in the order of the file."""
         n = len(self.stacks.end)
-        columns = {family: np.round(counts.k).astype(np.int64).tolist() for family, counts in self.families.items()}
+        columns = {family: [round(k) for k in counts.k.tolist()] for family, counts in self.families.items()}
         nothing: list[int | None] = [None] * n
         numbers = zip(estimates.sizes(self), columns.get("alloc", nothing), columns.get("inuse", nothing), strict=True)
         return tuple(
@@ -192,10 +190,11 @@ class HeapProfile:
         return Calibration(z["alloc_space"], z["alloc_objects"], note)
 
     def calibrated(self, to: str = "memstats") -> HeapProfile:
-        r"""The profile with its allocation metrics scaled to the exact totals.
+        r"""The profile with its allocation metrics adjusted to the exact totals.
 
-        Each metric is a ratio estimate, its known total times the estimated share (Deville and Särndal's calibration
-        with one total): what is left is the error of the share. Metrics in use keep their estimates, because their
+        What is missing to a total is spread over the rows in proportion to their variances, each metric by itself: the
+        regression estimator ``e_i + (v_i/V) (T - T_hat)``, with variance ``v_i (1 - v_i/V)``. Rows that were nearly
+        certain stay, uncertain ones move, and every error shrinks. Metrics in use keep their estimates, because their
         exact totals belong to another moment than the profile, the last finished garbage collection.
 
         Parameters
@@ -211,7 +210,7 @@ class HeapProfile:
         Raises
         ------
         ValueError
-            If there are no memstats or no sampled allocations, or `to` is something else.
+            If there are no memstats, no sampled allocations that could be adjusted, or `to` is something else.
 
         References
         ----------
@@ -226,13 +225,11 @@ class HeapProfile:
         5000000.0
         """
         _checks.choice("calibrated", "to", to, ("memstats",))
-        factors = {}
-        for metric, total in self._exact("calibrated").items():
-            estimate = float(estimates.sums_of(self, metric).estimate[0])
-            if estimate <= 0:
-                raise ValueError(f"calibrated: the profile has no sample of {metric}, so nothing can be scaled")
-            factors[metric] = total / estimate
-        return replace(self, factors=factors)
+        totals = self._exact("calibrated")
+        for metric in totals:
+            if float(estimates.sums_of(self, metric).variance[0]) <= 0:
+                raise ValueError(f"calibrated: {metric} has no sampling error that its exact total could remove")
+        return replace(self, exact=totals)
 
     def compare(
         self,

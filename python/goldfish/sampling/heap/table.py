@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from goldfish.sampling._checks import Floats
-from goldfish.sampling.estimate import quantile
 from goldfish.sampling.heap.counts import Terms
 from goldfish.sampling.heap.frames import Ints
 from goldfish.sampling.intervals import gamma_limits
 
 # Below this share of sampled objects a count is as good as Poisson distributed.
 _POISSON = 0.01
+# Counts of damaged files may lie beyond the integers.
+_MOST = 2.0**62
 
 
 class Row(NamedTuple):
@@ -110,10 +111,15 @@ class Sums:
         unseen = self.estimate - self.seen
         low_, high_ = gamma_limits(unseen, self.variance, (self.unseen_weight, self.unseen_variance), level)
         rare = self.seen < _POISSON * self.estimate
+        # A gamma distribution of little mass has its quantiles at 0; the estimate belongs into its interval.
         return (
-            np.where(rare, np.maximum(low, self.seen), self.seen + low_),
-            np.where(rare, high, self.seen + high_),
+            np.minimum(np.where(rare, np.maximum(low, self.seen), self.seen + low_), self.estimate),
+            np.maximum(np.where(rare, high, self.seen + high_), self.estimate),
         )
+
+    def samples(self) -> npt.NDArray[np.int64]:
+        """The counts as whole numbers."""
+        return np.minimum(np.round(self.k), _MOST).astype(np.int64)
 
 
 def sum_by(terms: Terms, key: Ints, record: Ints | None, keys: int) -> Sums:
@@ -156,17 +162,6 @@ def shares(sums: Sums, whole: Sums) -> tuple[Floats, Floats]:
     share = np.clip(sums.estimate / total, 0, 1)
     rest = np.maximum(variance - sums.variance, 0)
     return share, np.sqrt(sums.variance * (1 - share) ** 2 + rest * share**2) / total
-
-
-def share_limits(share: Floats, se: Floats, level: float) -> tuple[Floats, Floats]:
-    """Limits of shares, by +- z se on the logit scale."""
-    z = quantile(level, math.inf)
-    inside = (share > 0) & (share < 1)
-    p = np.where(inside, share, 0.5)
-    half = np.exp(z * se / (p * (1 - p)))
-    odds = p / (1 - p)
-    low, high = odds / half / (1 + odds / half), 1 / (1 + 1 / (odds * half))
-    return np.where(inside, low, share), np.where(inside, high, share)
 
 
 def difference(new: tuple[Floats, Floats, Floats], old: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats, Floats]:

@@ -62,7 +62,7 @@ def read(data: bytes, rate: float | None) -> HeapProfile:
     if totals is not None and tuple(table.sum(axis=0)) != totals:
         notes.append("The header announces other totals than the rows have: cut off, or written while it changed.")
     families = _families(table, mean, has_allocations=_has_allocations(table, totals, bool(builder.memstats)))
-    mixed = any((counts.size != np.floor(counts.size)).any() for counts in families.values())
+    mixed = _mixes_sizes(list(families.values()))
     if jemalloc:
         notes.append("jemalloc adds sizes up before it corrects them: counts and errors are approximate.")
     elif mixed:
@@ -203,6 +203,13 @@ def _has_allocations(table: np.ndarray, totals: tuple[int, ...] | None, go: bool
 def _families(table: np.ndarray, rate: float, *, has_allocations: bool) -> dict[str, Counts]:
     families = {"alloc": table[:, 2:], "inuse": table[:, :2]} if has_allocations else {"inuse": table[:, :2]}
     return {family: _counts(pair[:, 0], pair[:, 1], rate) for family, pair in families.items()}
+
+
+def _mixes_sizes(families: list[Counts]) -> bool:
+    """Whether averages show that some rows add objects of several sizes."""
+    fractions = any((counts.size != np.floor(counts.size)).any() for counts in families)
+    one, other = families[0], families[-1]
+    return fractions or bool(((one.k > 0) & (other.k > 0) & (one.size != other.size)).any())
 
 
 def _counts(k: np.ndarray, space: np.ndarray, rate: float) -> Counts:

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goldfish._files import write_atomically
-from goldfish.sampling.heap.counts import terms
-from goldfish.sampling.heap.estimates import sizes, terms_of
+from goldfish.sampling.heap.estimates import by_record, sizes
 from goldfish.sampling.heap.frames import Stacks
 
 if TYPE_CHECKING:
@@ -86,17 +85,17 @@ def _samples(profile: HeapProfile, strings: _Strings) -> bytes:
 def _stored(profile: HeapProfile, metric: str) -> npt.NDArray[np.int64]:
     """The numbers as Go would store them, un-sampled and cut; those of the file if it had them."""
     family, _, unit = metric.partition("_")
-    factor = profile.factors.get(metric)
-    if factor is None and metric in profile.origin.stored:
+    calibrated = metric in profile.exact
+    if not calibrated and metric in profile.origin.stored:
         return profile.origin.stored[metric]
     counts = profile.families[family]
-    if factor is None and profile.rate > 1:
+    if not calibrated and profile.rate > 1:
         number = counts.k * counts.size if unit == "space" else counts.k
         scale = 1 / np.maximum(1 - np.exp(-counts.size / profile.rate), np.finfo(float).tiny)
         estimate = number * scale
     else:
-        estimate = terms(counts, space=unit == "space").estimate * (factor or 1.0)
-    whole: npt.NDArray[np.int64] = np.minimum(np.floor(estimate), float(2**63 - 1024)).astype(np.int64)
+        estimate = by_record(profile, metric)
+    whole: npt.NDArray[np.int64] = np.clip(np.floor(estimate), 0.0, float(2**63 - 1024)).astype(np.int64)
     return whole
 
 
@@ -139,7 +138,7 @@ def _bytes(field: int, content: bytes) -> bytes:
 def folded(profile: HeapProfile, path: str | os.PathLike[str], metric: str) -> None:
     """Write folded stacks; see `HeapProfile.to_folded`."""
     names = [";".join(_folded_name(frame.function) for frame in reversed(frames)) for frames in profile.stacks.frames]
-    estimates = terms_of(profile, metric).estimate * profile.factors.get(metric, 1.0)
+    estimates = by_record(profile, metric)
     locations, start = profile.stacks.locations.tolist(), 0
     sums: dict[str, float] = {}
     for end, estimate in zip(profile.stacks.end.tolist(), estimates.tolist(), strict=True):
