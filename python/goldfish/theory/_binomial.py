@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy import special
 
-# SciPy's inverse has a relative error of some 1e-14; bounds are moved outwards by more than that.
+# SciPy's inverse has a relative error of some 1e-14, in p or 1 - p; bounds are moved outwards by more than that.
 _MARGIN = 1e-12
 _SMALLEST = -690.0
 
@@ -22,7 +22,7 @@ def upper_tail_inverse(k: int, n: int, log_delta: float) -> float:
         p = float(special.betainccinv(k + 1, n - k, math.exp(log_delta)))
     else:
         p = _bisect(k, n, log_delta)
-    return min(p * (1 + _MARGIN), 1.0)
+    return min(math.nextafter(p + _MARGIN * min(p, 1 - p), 1.0), 1.0)
 
 
 def lower_tail_inverse(k: int, n: int, delta: float) -> float:
@@ -30,7 +30,7 @@ def lower_tail_inverse(k: int, n: int, delta: float) -> float:
     if k == 0:
         return 0.0
     p = float(special.betaincinv(k, n - k + 1, delta)) if k < n else delta ** (1 / n)
-    return p * (1 - _MARGIN)
+    return max(math.nextafter(p - _MARGIN * min(p, 1 - p), 0.0), 0.0)
 
 
 def _bisect(k: int, n: int, log_delta: float) -> float:

@@ -114,7 +114,7 @@ def _upper_end(q: Decimal, c: Decimal) -> float:
     if q == 1:
         return 1.0
     if c < _TINY:
-        return min(round_up(q + (c / 2).sqrt()), 1.0)
+        return round_up(c) if q == 0 else min(math.nextafter(round_up(q + (c / 2).sqrt()), 1.0), 1.0)
     return min(round_up(1 - _log_smallest(1 - q, q, c).exp()), 1.0)
 
 
@@ -123,7 +123,7 @@ def _lower_end(q: Decimal, c: Decimal) -> float:
     if q == 0:
         return 0.0
     if c < _TINY:
-        return max(round_down(q - (c / 2).sqrt()), 0.0)
+        return max(math.nextafter(round_down(q - (c / 2).sqrt()), 0.0), 0.0)
     return max(round_down(_log_smallest(q, 1 - q, c).exp()), 0.0)
 
 
