@@ -42,12 +42,12 @@ fn linear_labelings(
 
 /// A largest shattered set of columns, given as 64-bit words over the rows, and whether the search was complete.
 #[pyfunction]
-#[pyo3(signature = (columns, rows, max_sets, /))]
+#[pyo3(signature = (columns, rows, max_work, /))]
 fn table_vc_dimension(
     py: Python<'_>,
     columns: Vec<Vec<u64>>,
     rows: usize,
-    max_sets: u64,
+    max_work: u64,
 ) -> PyResult<(Vec<usize>, bool)> {
     if let Some(j) = columns.iter().position(|column| column.len() != rows.div_ceil(64)) {
         return Err(PyValueError::new_err(format!(
@@ -56,6 +56,6 @@ fn table_vc_dimension(
             columns[j].len()
         )));
     }
-    let found = py.detach(|| vc_dimension(&columns, rows, max_sets));
+    let found = py.detach(|| vc_dimension(&columns, rows, max_work));
     Ok((found.columns, found.complete))
 }

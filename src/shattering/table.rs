@@ -8,14 +8,14 @@ pub struct Shattered {
 }
 
 /// Searches depth first over sets of columns, given as bit sets over `rows` distinct rows. Only a shattered set can be part of
-/// a larger one, and each of its cells must hold enough rows to be split further. Gives up after `max_sets` sets.
-pub fn vc_dimension(columns: &[Vec<u64>], rows: usize, max_sets: u64) -> Shattered {
+/// a larger one, and each of its cells must hold enough rows to be split further. Gives up after `max_work` words.
+pub fn vc_dimension(columns: &[Vec<u64>], rows: usize, max_work: u64) -> Shattered {
     let words = rows.div_ceil(64);
     let mut everything = vec![u64::MAX; words];
     if let (Some(last), used @ 1..) = (everything.last_mut(), rows % 64) {
         *last = (1 << used) - 1;
     }
-    let mut search = Search { columns, words, left: max_sets, best: Vec::new() };
+    let mut search = Search { columns, words, left: max_work, best: Vec::new() };
     let complete = search.grow(&everything, &mut Vec::new(), 0);
     Shattered { columns: search.best, complete }
 }
@@ -42,7 +42,6 @@ impl Search<'_> {
             if self.left == 0 {
                 return false;
             }
-            self.left -= 1;
             let needed = 1u32.checked_shl(missing as u32 - 1).unwrap_or(u32::MAX);
             if self.split(cells, j, needed, &mut split) {
                 chosen.push(j);
@@ -57,9 +56,10 @@ impl Search<'_> {
     }
 
     /// Splits every cell in two by a column; false if a part is too small to belong to a larger shattered set.
-    fn split(&self, cells: &[u64], column: usize, needed: u32, split: &mut [u64]) -> bool {
-        let column = &self.columns[column];
+    fn split(&mut self, cells: &[u64], column: usize, needed: u32, split: &mut [u64]) -> bool {
+        let column = self.columns[column].as_slice();
         for (cell, parts) in cells.chunks_exact(self.words).zip(split.chunks_exact_mut(2 * self.words)) {
+            self.left = self.left.saturating_sub(self.words as u64);
             let (inside, outside) = parts.split_at_mut(self.words);
             let (mut within, mut without) = (0, 0);
             for (((&cell, &column), inside), outside) in cell.iter().zip(column).zip(inside).zip(outside) {

@@ -38,8 +38,8 @@ def test_known_tables():
 
 def test_a_search_that_grows_too_large_says_so():
     table = np.random.default_rng(0).random((4096, 64)) < 0.5
-    with pytest.raises(ValueError, match=r"vc_dimension_finite: B .*max_sets = 2000 .*larger max_sets"):
-        theory.vc_dimension_finite(table, max_sets=2000)
+    with pytest.raises(ValueError, match=r"vc_dimension_finite: B .*max_work = 20000 .*larger max_work"):
+        theory.vc_dimension_finite(table, max_work=20000)
 
 
 @pytest.mark.parametrize(

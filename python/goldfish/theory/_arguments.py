@@ -9,8 +9,13 @@ from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 Rng: TypeAlias = "int | np.integer[Any] | np.random.Generator | None"
+
+
+# Beyond it neighbouring floats are more than 1/8 apart.
+_MOST_EXAMPLES = 10**15
 
 
 def real(function: str, name: str, value: Any) -> float:
@@ -73,6 +78,22 @@ def _short(value: int) -> str:
     return str(value) if abs(value) < 10**30 else f"an integer of {value.bit_length()} bits"
 
 
+def examples(function: str, name: str, value: Any) -> int:
+    """A number of examples: from 1 to 10^15, where floats still tell one from the next."""
+    result = count(function, name, value, 1)
+    if result > _MOST_EXAMPLES:
+        raise ValueError(f"{function}: {name} must be at most 10^15, got {_short(result)}")
+    return result
+
+
+def array(function: str, name: str, value: Any) -> npt.NDArray[np.float64]:
+    """An array of float64."""
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{function}: {name} must be an array of numbers") from error
+
+
 def truth(function: str, name: str, value: Any) -> bool:
     """A truth value, not a number or text that happens to be true."""
     if not isinstance(value, bool | np.bool_):
@@ -87,6 +108,9 @@ def choice(function: str, name: str, value: Any, allowed: Collection[str]) -> st
     return str(value)
 
 
-def generator(rng: Rng) -> np.random.Generator:
+def generator(function: str, rng: Rng) -> np.random.Generator:
     """The generator that ``rng`` stands for."""
-    return np.random.default_rng(rng)
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{function}: rng must be a non-negative int, a Generator or None, got {rng!r}") from error

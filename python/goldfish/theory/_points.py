@@ -51,7 +51,9 @@ def read_points(function: str, X: Any) -> Points:
     if array.dtype.kind in "iub":
         rows = tuple(tuple(int(value) for value in row) for row in array.tolist())
         return Points(rows, 1, array.shape[1], array)
-    ratios = [[_ratio(function, value, i, j) for j, value in enumerate(row)] for i, row in enumerate(array.tolist())]
+    ratios = [
+        [ratio(function, "X", value, i, j) for j, value in enumerate(row)] for i, row in enumerate(array.tolist())
+    ]
     scale = math.lcm(*(denominator for row in ratios for _, denominator in row)) if ratios else 1
     rows = tuple(tuple(numerator * (scale // denominator) for numerator, denominator in row) for row in ratios)
     return Points(rows, scale, array.shape[1], array)
@@ -61,18 +63,18 @@ def _describe(X: Any) -> str:
     return f"{type(X).__name__} of {[type(v).__name__ for v in list(X)[:3]]}" if isinstance(X, Iterable) else repr(X)
 
 
-def _ratio(function: str, value: Any, i: int, j: int) -> tuple[int, int]:
+def ratio(function: str, name: str, value: Any, i: int, j: int) -> tuple[int, int]:
     """A number as numerator and denominator."""
     if isinstance(value, float | np.floating | Decimal):
         if not math.isfinite(value):
-            raise ValueError(f"{function}: X must be finite, got {value} at row {i}, column {j}")
+            raise ValueError(f"{function}: {name} must be finite, got {value} at row {i}, column {j}")
         numerator, denominator = value.as_integer_ratio()
         return int(numerator), int(denominator)
     if isinstance(value, bool | np.bool_ | Integral):
         return int(value), 1
     if isinstance(value, Rational):
         return int(value.numerator), int(value.denominator)
-    raise TypeError(f"{function}: X must hold numbers, got {value!r} at row {i}, column {j}")
+    raise TypeError(f"{function}: {name} must hold numbers, got {value!r} at row {i}, column {j}")
 
 
 def read_labels(function: str, y: Any, n: int) -> Labels:

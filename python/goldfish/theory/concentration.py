@@ -54,7 +54,7 @@ def test_set_bound(errors: int, n: int, delta: float, *, side: str = "upper") ->
     0.0757
     """
     name = "test_set_bound"
-    n, errors = check.count(name, "n", n, 1), check.count(name, "errors", errors)
+    n, errors = check.examples(name, "n", n), check.count(name, "errors", errors)
     if errors > n:
         raise ValueError(f"{name}: errors must be at most n = {n}, got {errors}")
     delta = check.fraction(name, "delta", delta)
@@ -161,7 +161,7 @@ def mean_interval(
 
 
 def _read_values(name: str, x: Any, lo: float, hi: float) -> npt.NDArray[np.float64]:
-    values = np.asarray(x, dtype=np.float64)
+    values = check.array(name, "x", x)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"{name}: x must have the shape (n,) with n >= 1, got {values.shape}")
     wrong = np.flatnonzero(~((values >= lo) & (values <= hi)))
@@ -229,7 +229,7 @@ def compression_bound(m: int, set_size: int, errors_outside: int, delta: float) 
     0.2373
     """
     name = "compression_bound"
-    m, c = check.count(name, "m", m, 1), check.count(name, "set_size", set_size)
+    m, c = check.examples(name, "m", m), check.count(name, "set_size", set_size)
     errors, delta = check.count(name, "errors_outside", errors_outside), check.fraction(name, "delta", delta)
     if c >= m:
         raise ValueError(f"{name}: set_size must be below m = {m}, got {c}")

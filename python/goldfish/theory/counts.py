@@ -19,6 +19,7 @@ class _Count:
     required: tuple[tuple[str, int], ...]
     flags: tuple[str, ...] = ()
     finite: bool = True
+    largest: int = 2**22
 
 
 def _syntactic_trees(n: int, depth: int) -> int:
@@ -40,14 +41,14 @@ COUNTS: dict[str, _Count] = {
     "conjunctions": _Count(lambda n, allow_false=False: 3**n + allow_false, _N, ("allow_false",)),
     "monotone_conjunctions": _Count(lambda n: 2**n, _N),
     "disjunctions": _Count(lambda n: 3**n, _N),
-    "boolean_functions": _Count(lambda n: 1 << (1 << n), _N, finite=False),
+    "boolean_functions": _Count(lambda n: 1 << (1 << n), _N, finite=False, largest=24),
     "parities": _Count(lambda n: 2**n, _N),
     "juntas": _Count(lambda n: 2 * n + 2, _N),
     "k_dnf": _Count(lambda n, k: 1 << _terms(n, k), (("n", 1), ("k", 1))),
     "k_cnf": _Count(lambda n, k: 1 << _terms(n, k), (("n", 1), ("k", 1))),
-    "decision_lists": _Count(lambda n: math.factorial(n) * 4**n, _N),
+    "decision_lists": _Count(lambda n: math.factorial(n) * 4**n, _N, largest=10**5),
     "decision_trees": _Count(_syntactic_trees, (("n", 1), ("depth", 0))),
-    "nearest_neighbours": _Count(lambda n: n, _N, finite=False),
+    "nearest_neighbours": _Count(lambda n: n, _N, finite=False, largest=10**15),
 }
 
 
@@ -103,9 +104,9 @@ def hypothesis_count(cls: str, *, distinct: bool = False, **params: Any) -> int:
     row = COUNTS[cls]
     flags = {key: check.truth(name, key, params.pop(key)) for key in row.flags if key in params}
     values = read_parameters(name, cls, params, row.required)
-    if cls == "boolean_functions" and values["n"] > 24:
+    if values["n"] > row.largest:
         raise ValueError(
-            f"{name}: n must be at most 24 for 'boolean_functions', got {values['n']}; use log_h = 2^n ln 2"
+            f"{name}: n must be at most {row.largest} for {cls!r}, got {values['n']}; use log_h for larger ones"
         )
     if cls in ("k_dnf", "k_cnf") and _terms(**values) > _LARGEST_POWER:
         raise ValueError(f"{name}: n and k must be smaller for {cls!r}, got {values}: the number has over 2^24 bits")

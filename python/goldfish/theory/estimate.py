@@ -81,7 +81,10 @@ def estimate_vc(estimator: Any, p: int, ns: Sequence[int], *, reps: int = 20, rn
     sizes = [check.count(name, "ns", n, 1) for n in ns]
     if len(sizes) < 3:
         raise ValueError(f"{name}: ns must hold at least three sample sizes, got {len(sizes)}")
-    generator = check.generator(rng)
+    for method in ("fit", "predict"):
+        if not callable(getattr(estimator, method, None)):
+            raise TypeError(f"{name}: estimator must have the method {method}, got {estimator!r}")
+    generator = check.generator(name, rng)
     curve = [float(np.mean([_difference(estimator, p, n, generator) for _ in range(reps)])) for n in sizes]
     h, residual = _fit(np.array(sizes, dtype=np.float64), np.array(curve))
     return VCEstimate(h, tuple(curve), residual)

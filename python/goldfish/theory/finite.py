@@ -197,7 +197,7 @@ def risk_bound_finite(
     0.009949
     """
     name = "risk_bound_finite"
-    n, delta = check.count(name, "n", n, 1), check.fraction(name, "delta", delta)
+    n, delta = check.examples(name, "n", n), check.fraction(name, "delta", delta)
     lnh = _log_size(name, h, log_h)
     train_error = check.rate(name, "train_error", train_error)
     tight, two_sided = check.truth(name, "tight", tight), check.truth(name, "two_sided", two_sided)
@@ -258,7 +258,7 @@ def occam_bound(errors: int, n: int, delta: float, *, log_prior: float) -> Bound
     0.1055
     """
     name = "occam_bound"
-    n = check.count(name, "n", n, 1)
+    n = check.examples(name, "n", n)
     errors = check.count(name, "errors", errors)
     if errors > n:
         raise ValueError(f"{name}: errors must be at most n = {n}, got {errors}")

@@ -14,6 +14,7 @@ from goldfish.theory.results import Bound
 # Up to here the sum of binomial coefficients is formed exactly before its logarithm is taken.
 _EXACT = 2000
 _BLOCK = 1 << 16
+_LONGEST = 10**13
 _SAUER = "Sauer 1972; Shelah 1972; Vapnik and Chervonenkis 1971"
 
 
@@ -105,15 +106,23 @@ def _log_sum(m: int, d: int) -> float:
 def _log_binomial(m: int, d: int) -> float:
     """Ln C(m, d) by Stirling's series, in the form whose terms do not cancel; m and d are large here."""
     rest = m - d
-    entropy = d * math.log(m / d) + rest * math.log1p(d / rest)
-    root = 0.5 * (math.log(m / d) - math.log(2 * math.pi) - math.log(rest))
+    log_ratio, x = (math.log(m / d) if m < 10**300 else math.log(m) - math.log(d)), d / rest
+    # rest ln(1 + x), for numbers that may be too large for floats.
+    entropy = d * (log_ratio + (math.log1p(x) / x if x > 0 else 1.0))
+    root = 0.5 * (log_ratio - math.log(2 * math.pi) - math.log(rest))
     first = 1 / m - 1 / d - 1 / rest
     third = 1 / m**3 - 1 / d**3 - 1 / rest**3
     return entropy + root + first / 12 - third / 360
 
 
 def _sum_over_last_term(m: int, d: int) -> float:
-    """sum_{i <= d} C(m, i) / C(m, d), term after term downwards until they vanish."""
+    """sum_{i <= d} C(m, i) / C(m, d), term after term downwards until they vanish.
+
+    Near d = m/2 there are some sqrt(m) of them. Beyond 10^13 the geometric series above them is taken, which is far
+    closer than a float can tell.
+    """
+    if m > _LONGEST:
+        return min((m - d + 1) / (m - 2 * d + 1), math.sqrt(2 * m))
     total, last, top = 1.0, 1.0, d
     while top > 0 and last > 1e-18 * total:
         i = np.arange(top, max(top - _BLOCK, 0), -1, dtype=np.float64)

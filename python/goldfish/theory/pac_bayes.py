@@ -179,7 +179,7 @@ def pac_bayes(
         Between 0 and 1.
     form : str
     lam : float, optional
-        Greater than 0, required by "catoni" and fixed before the examples are seen. It multiplies the risk, not n
+        At least 1e-20, required by "catoni" and fixed before the examples are seen. It multiplies the risk, not n
         times the risk: Catoni's lambda divided by n.
 
     Returns
@@ -209,12 +209,12 @@ def pac_bayes(
     """
     name = "pac_bayes"
     train_risk, kl = check.rate(name, "train_risk", train_risk), check.at_least(name, "kl", kl, 0)
-    n, delta = check.count(name, "n", n, 1), check.fraction(name, "delta", delta)
+    n, delta = check.examples(name, "n", n), check.fraction(name, "delta", delta)
     check.choice(name, "form", form, ("maurer", "xi", "seeger", "mcallester", "catoni"))
     if form == "catoni":
         if lam is None:
             raise TypeError(f"{name}: lam must be given for the form 'catoni'")
-        value = _catoni(train_risk, kl, n, delta, check.positive(name, "lam", lam))
+        value = _catoni(train_risk, kl, n, delta, check.at_least(name, "lam", lam, 1e-20))
     else:
         small = form in ("maurer", "mcallester") and n < 8
         value = _seeger_type(train_risk, kl, n, delta, form, "xi" if form == "xi" or small else form)
@@ -304,7 +304,7 @@ def kl_gaussian(mu_q: Any, var_q: Any, mu_p: Any, var_p: Any) -> float:
     name = "kl_gaussian"
     arrays: dict[str, npt.NDArray[np.float64]] = {}
     for key, value in (("mu_q", mu_q), ("var_q", var_q), ("mu_p", mu_p), ("var_p", var_p)):
-        array = np.asarray(value, dtype=np.float64)
+        array = check.array(name, key, value)
         expected = arrays["mu_q"].shape if arrays else (array.size,)
         if array.ndim != 1 or array.shape != expected:
             raise ValueError(f"{name}: {key} must have the shape {expected}, got {array.shape}")

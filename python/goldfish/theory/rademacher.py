@@ -19,10 +19,7 @@ _BLOCK = 1 << 22
 
 
 def _matrix(function: str, name: str, value: Any) -> Floats:
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{function}: {name} must be an array of numbers") from error
+    array = check.array(function, name, value)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(
             f"{function}: {name} must be a matrix with at least one row and one column, got the shape {array.shape}"
@@ -84,13 +81,13 @@ def _estimate(
     *,
     exact: bool,
     n_mc: int,
-    rng: Rng,
+    rng: np.random.Generator,
     bound: float | None = None,
 ) -> Estimate:
     """E size(sum s_i v_i) * scale; ``effects`` is how much one sign can change it, for McDiarmid's inequality."""
     if exact:
         return Estimate(_mean_over_signs(vectors, size) * scale, 0.0, "exact", bound)
-    value, se = _simulated(vectors, size, n_mc, check.generator(rng))
+    value, se = _simulated(vectors, size, n_mc, rng)
     spread = scale * math.sqrt(float(np.sum(effects**2)) / (2 * n_mc))
     return Estimate(value * scale, se * scale, "monte-carlo", bound, spread)
 
@@ -139,7 +136,13 @@ def empirical_rademacher(
     vectors = np.ascontiguousarray(np.unique(values, axis=0).T)
     effects = 2 * np.abs(values).max(axis=0)
     return _estimate(
-        vectors, lambda s: s.max(axis=-1), 1 / m, effects, exact=_is_exact(name, exact, m), n_mc=n_mc, rng=rng
+        vectors,
+        lambda s: s.max(axis=-1),
+        1 / m,
+        effects,
+        exact=_is_exact(name, exact, m),
+        n_mc=n_mc,
+        rng=check.generator(name, rng),
     )
 
 
@@ -187,7 +190,7 @@ def empirical_rademacher_erm(
     m = len(X)
     if m == 0:
         raise ValueError(f"{name}: X must hold at least one point")
-    generator, draws = check.generator(rng), []
+    generator, draws = check.generator(name, rng), []
     for _ in range(n_mc):
         signs = 1 - 2 * generator.integers(0, 2, m)
         predicted = np.asarray(fit_predict(X, signs.copy()))
@@ -261,7 +264,9 @@ def rademacher_linear(
         bound = radius * float(lengths.max()) * math.sqrt(2 * math.log(2 * p) / m)
         size = _largest
     use = _is_exact(name, exact, m)
-    return _estimate(points, size, radius / m, 2 * lengths, exact=use, n_mc=n_mc, rng=rng, bound=bound)
+    return _estimate(
+        points, size, radius / m, 2 * lengths, exact=use, n_mc=n_mc, rng=check.generator(name, rng), bound=bound
+    )
 
 
 def _euclidean(sums: Floats) -> Floats:
@@ -325,4 +330,6 @@ def rademacher_kernel(
     bound = radius / m * math.sqrt(float(np.trace(kernel)))
     lengths = np.sqrt(np.maximum(np.diag(kernel), 0.0))
     use = _is_exact(name, exact, m)
-    return _estimate(features, _euclidean, radius / m, 2 * lengths, exact=use, n_mc=n_mc, rng=rng, bound=bound)
+    return _estimate(
+        features, _euclidean, radius / m, 2 * lengths, exact=use, n_mc=n_mc, rng=check.generator(name, rng), bound=bound
+    )

@@ -56,7 +56,7 @@ def massart_bound(
         largest = float(np.linalg.norm(vectors, axis=1).max())
         return largest * math.sqrt(2 * math.log(len(vectors))) / int(vectors.shape[1])
     size = check.at_least(name, "log_size", log_size, 0)
-    return check.at_least(name, "radius", radius, 0) * math.sqrt(2 * size) / check.count(name, "m", m, 1)
+    return check.at_least(name, "radius", radius, 0) * math.sqrt(2 * size) / check.examples(name, "m", m)
 
 
 def rademacher_risk_bound(
@@ -102,7 +102,7 @@ def rademacher_risk_bound(
     """
     name = "rademacher_risk_bound"
     train_risk, rad = check.rate(name, "train_risk", train_risk), check.at_least(name, "rad", rad, 0)
-    n, delta = check.count(name, "n", n, 1), check.fraction(name, "delta", delta)
+    n, delta = check.examples(name, "n", n), check.fraction(name, "delta", delta)
     empirical, binary = check.truth(name, "empirical", empirical), check.truth(name, "binary", binary)
     factor = 1 if binary else 2
     if empirical:

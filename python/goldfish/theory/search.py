@@ -13,7 +13,8 @@ from goldfish.theory import _arguments as check
 from goldfish.theory._arguments import Rng
 from goldfish.theory.results import Evidence, VCResult
 
-_MAX_SETS = 20_000_000
+# Some seconds.
+_MAX_WORK = 10**10
 _GRID = 10**6
 
 
@@ -36,7 +37,7 @@ def read_table(function: str, name: str, table: Any) -> npt.NDArray[np.bool_]:
     return array.astype(bool)
 
 
-def vc_dimension_finite(B: Any, *, max_sets: int = _MAX_SETS) -> VCResult:
+def vc_dimension_finite(B: Any, *, max_work: int = _MAX_WORK) -> VCResult:
     """The VC dimension of a finite class over a finite domain, exactly.
 
     Shattered sets are grown column by column: only a shattered set can be part of a larger one, and each of its 2^k
@@ -46,9 +47,9 @@ def vc_dimension_finite(B: Any, *, max_sets: int = _MAX_SETS) -> VCResult:
     ----------
     B : array_like of bool, shape (H, M)
         Row h, column x is the prediction of hypothesis h at point x.
-    max_sets : int
-        How many sets are looked at before the search gives up. The problem is hard in general, and a table of coin
-        flips is nearly the worst case.
+    max_work : int
+        After so many words of 64 hypotheses the search gives up; the default takes some seconds. The problem is hard in
+        general: a large table of coin flips is out of reach, tables of geometric classes are not.
 
     Returns
     -------
@@ -58,7 +59,7 @@ def vc_dimension_finite(B: Any, *, max_sets: int = _MAX_SETS) -> VCResult:
     Raises
     ------
     ValueError
-        If B is empty, does not hold 0 and 1, or more than ``max_sets`` sets would have to be looked at.
+        If B is empty, does not hold 0 and 1, or more than ``max_work`` would have to be done.
 
     References
     ----------
@@ -72,15 +73,15 @@ def vc_dimension_finite(B: Any, *, max_sets: int = _MAX_SETS) -> VCResult:
     VCResult(dim=2, witness=(0, 1))
     """
     table = read_table("vc_dimension_finite", "B", B)
-    max_sets = check.count("vc_dimension_finite", "max_sets", max_sets, 1)
+    max_work = check.count("vc_dimension_finite", "max_work", max_work, 1)
     columns, numbers, rows = _distinct_columns(table)
     best, complete = _core.table_vc_dimension(
-        [_words(column, rows) for column in columns], rows, min(max_sets, 1 << 63)
+        [_words(column, rows) for column in columns], rows, min(max_work, 1 << 63)
     )
     if not complete:
         raise ValueError(
-            f"vc_dimension_finite: B is too large: more than max_sets = {max_sets} sets would have to be looked at "
-            f"(a shattered set of {len(best)} was found); pass a larger max_sets to go on"
+            f"vc_dimension_finite: B is too large: more than max_work = {max_work} words would have to be looked at "
+            f"(a shattered set of {len(best)} was found); pass a larger max_work to go on"
         )
     return VCResult(len(best), tuple(numbers[j] for j in best))
 
@@ -184,7 +185,7 @@ def vc_lower_bound(
     decider = named_class(name, cls)
     p, n, trials = check.count(name, "p", p, 1), check.count(name, "n", n, 1), check.count(name, "trials", trials, 1)
     check.choice(name, "strategy", strategy, (*_STRATEGIES, "hillclimb"))
-    generator = check.generator(rng)
+    generator = check.generator(name, rng)
     if strategy == "hillclimb":
         return _hillclimb(decider, p, n, trials, generator)
     for _ in range(trials):
@@ -252,7 +253,7 @@ def vc_upper_evidence(cls: Any, p: int, n: int, *, trials: int = 200, rng: Rng =
     name = "vc_upper_evidence"
     decider = named_class(name, cls)
     p, n, trials = check.count(name, "p", p, 1), check.count(name, "n", n, 1), check.count(name, "trials", trials, 1)
-    generator, strategies = check.generator(rng), list(_STRATEGIES.values())
+    generator, strategies = check.generator(name, rng), list(_STRATEGIES.values())
     shattered, example = 0, None
     for trial in range(trials):
         X = strategies[trial % len(strategies)](decider, p, n, generator)

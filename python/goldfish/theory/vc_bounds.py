@@ -12,11 +12,16 @@ from goldfish.theory._format import figure, number
 from goldfish.theory._theorems import AGNOSTIC, CHAINING, ERM, REALIZABLE, RELATIVE, Theorem, relative_risk
 from goldfish.theory.results import Bound, risk_bound
 
+_LARGEST_DIMENSION = 10**15
+
 
 def _dimension(name: str, d: Any) -> int | float:
     if isinstance(d, float) and d == math.inf:
         return math.inf
-    return check.count(name, "d", d)
+    dimension = check.count(name, "d", d)
+    if dimension > _LARGEST_DIMENSION:
+        raise ValueError(f"{name}: d must be at most 10^15, or math.inf, got {d}")
+    return dimension
 
 
 @precise
@@ -207,7 +212,7 @@ def risk_bound_vc(
     """
     name = "risk_bound_vc"
     d = _dimension(name, d)
-    n, delta = check.count(name, "n", n, 1), check.fraction(name, "delta", delta)
+    n, delta = check.examples(name, "n", n), check.fraction(name, "delta", delta)
     train_error = check.rate(name, "train_error", train_error)
     realizable, two_sided = check.truth(name, "realizable", realizable), check.truth(name, "two_sided", two_sided)
     if realizable and train_error > 0:

@@ -18,9 +18,14 @@ from goldfish.theory._points import Labels, Points, labels_of, read_points
 class Witness(ABC):
     """A hypothesis of a class, found for a labeling."""
 
+    _columns: ClassVar[int | None] = None
+
     def predict(self, X: Any) -> npt.NDArray[np.bool_]:
         """The labels of points X of shape (N, p), in exact arithmetic; True is positive."""
-        return np.array(self._labels(read_points("predict", X)), dtype=bool)
+        points = read_points("predict", X)
+        if self._columns not in (None, points.p):
+            raise ValueError(f"predict: X must have {self._columns} columns, got {points.p}")
+        return np.array(self._labels(points), dtype=bool)
 
     @abstractmethod
     def _labels(self, points: Points) -> Sequence[bool]: ...
@@ -89,6 +94,9 @@ class HypothesisClass(ABC):
                 raise ArithmeticError(f"{self!r}: a certificate did not pass its check; please report this")
         elif tuple(answer._labels(points)) != labels:
             raise ArithmeticError(f"{self!r}: a witness does not predict the labels; please report this")
+        else:
+            # Witnesses are frozen, and only this one place knows how many columns they were made for.
+            object.__setattr__(answer, "_columns", points.p)
         return answer
 
     def masks(self, points: Points, limit: int) -> Iterable[int]:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from goldfish import _core
 from goldfish.theory import _arguments as check
 from goldfish.theory._exact import Separation, dot, first_dependence, is_valid, separate
-from goldfish.theory._points import Labels, Points, Row, _ratio
+from goldfish.theory._points import Labels, Points, Row, ratio
 from goldfish.theory.classes.base import Certificate, HypothesisClass, Witness, check_limit, list_points
 
 # Longer problems are shown to HiGHS first, unless the caller forbids it.
@@ -42,6 +42,8 @@ class LinearRule(Witness):
     lift: Callable[[Points], Sequence[Row]]
 
     def _labels(self, points: Points) -> Sequence[bool]:
+        if not self.weights:
+            return [False] * len(points)
         return [dot(self.weights, z) > 0 for z in self.lift(points)]
 
 
@@ -222,14 +224,20 @@ class LinearClass(LinearInParameters):
             raise TypeError(f"LinearClass: features must be callable, got {features!r}")
         self.features = features
 
+    def _call(self, x: tuple[Fraction, ...]) -> Sequence[Any]:
+        values = self.features(x)
+        if not isinstance(values, Iterable):
+            raise TypeError(f"LinearClass: features must return a sequence of numbers, got {values!r}")
+        return list(values)
+
     def lift(self, points: Points) -> Sequence[Row]:
         """The features, times a common denominator that is the same for all points of all calls only up to sign."""
         ratios = [
-            [_ratio("LinearClass", value, i, j) for j, value in enumerate(self.features(x))]
+            [ratio("LinearClass", "features", value, i, j) for j, value in enumerate(self._call(x))]
             for i, x in enumerate(points.fractions())
         ]
-        if len({len(row) for row in ratios}) > 1:
-            raise ValueError("LinearClass: features must return equally many numbers for every point")
+        if len({len(row) for row in ratios}) > 1 or [] in ratios:
+            raise ValueError("LinearClass: features must return equally many numbers for every point, at least one")
         common = lcm(*(denominator for row in ratios for _, denominator in row)) if ratios else 1
         return [tuple(numerator * (common // denominator) for numerator, denominator in row) for row in ratios]
 

@@ -29,6 +29,9 @@ class TableRow(Witness):
     values: tuple[bool, ...]
 
     def _labels(self, points: Points) -> Sequence[bool]:
+        for i, (column,) in enumerate(points.rows):
+            if column % points.scale or not 0 <= column // points.scale < len(self.values):
+                raise ValueError(f"predict: X must hold column numbers below {len(self.values)}, not so at row {i}")
         return [self.values[column // points.scale] for (column,) in points.rows]
 
 
