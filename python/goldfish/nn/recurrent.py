@@ -153,6 +153,8 @@ class Recurrent(Layer):
     def _run_backward(
         self, tape: Tape, dy: Array | None, dstates: list[list[Array | None]], needs_x: bool, needs_state: bool
     ) -> tuple[Array | None, State]:
+        if self.frozen and not (needs_x or needs_state):
+            return None, None
         starts: list[Any] = [None] * len(dstates)
         for level in reversed(range(self.num_layers)):
             dx: Array | None = None
