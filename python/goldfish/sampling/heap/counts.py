@@ -41,10 +41,13 @@ class Terms:
     poisson: Floats
     # What the sampled objects themselves amount to.
     seen: Floats
-    # What one more sample of this record would add to estimate, estimate - seen, and variance.
+    # What one more sample of this record would add to estimate, unseen, and variance.
     weight: Floats
     unseen_weight: Floats
     unseen_variance: Floats
+    # The unseen part, and the same times the unit, whose ratio of sums is the mean unit of what was not seen.
+    unseen: Floats
+    unseen_moment: Floats
 
 
 def terms(counts: Counts, *, space: bool) -> Terms:
@@ -62,6 +65,8 @@ def terms(counts: Counts, *, space: bool) -> Terms:
         weight=weight,
         unseen_weight=weight * hidden,
         unseen_variance=weight**2 * hidden,
+        unseen=k * weight * hidden,
+        unseen_moment=k * weight * hidden * unit,
     )
 
 

@@ -189,11 +189,11 @@ def package_of(frame: Frame) -> str:
     name = frame.function
     if not frame.line and "+0x" in name:
         return PurePosixPath(frame.file).name or "(unknown)"
-    if name.startswith(("0x", "(")) or not name:
-        return "(unknown)"
     scope = _cpp_scope(name)
     if scope:
         return scope
+    if name.startswith(("0x", "(")) or not name:
+        return "(unknown)"
     bare = name.split("[", 1)[0]
     folder, _, last = bare.rpartition("/")
     package, dot, _ = last.partition(".")
@@ -207,7 +207,7 @@ def _cpp_scope(name: str) -> str:
     """What stands before the last "::" outside of brackets."""
     depth, last = 0, -1
     for i, character in enumerate(name):
-        if character == "(" and depth == 0 and i and not name.startswith("(anonymous namespace)", i):
+        if character == "(" and depth == 0 and not name.startswith("(anonymous namespace)", i):
             break
         depth += (character in "<([") - (character in ">)]")
         if depth == 0 and name.startswith("::", i):

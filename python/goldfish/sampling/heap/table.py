@@ -16,6 +16,7 @@ from goldfish.sampling.intervals import gamma_limits
 
 # Below this share of sampled objects a count is as good as Poisson distributed.
 _POISSON = 0.01
+_TINY = 1e-9
 # Counts of damaged files may lie beyond the integers.
 _MOST = 2.0**62
 
@@ -99,6 +100,8 @@ class Sums:
     weight: Floats
     unseen_weight: Floats
     unseen_variance: Floats
+    unseen: Floats
+    unseen_moment: Floats
 
     def limits(self, level: float) -> tuple[Floats, Floats]:
         """Confidence limits from the distribution of the counts.
@@ -108,8 +111,11 @@ class Sums:
         little can hide where nearly all are sampled.
         """
         low, high = gamma_limits(self.estimate, self.poisson, (self.weight, self.weight**2), level)
-        unseen = self.estimate - self.seen
-        low_, high_ = gamma_limits(unseen, self.variance, (self.unseen_weight, self.unseen_variance), level)
+        low_, high_ = gamma_limits(self.unseen, self.variance, (self.unseen_weight, self.unseen_variance), level)
+        # What was not seen are whole objects; without that, large ones would be cut into pieces that nobody can miss.
+        unit = np.divide(self.unseen_moment, self.unseen, out=np.ones_like(self.unseen), where=self.unseen > 0)
+        low_ = unit * np.floor(low_ / unit + _TINY)
+        high_ = unit * np.ceil(high_ / unit - _TINY)
         rare = self.seen < _POISSON * self.estimate
         # A gamma distribution of little mass has its quantiles at 0; the estimate belongs into its interval.
         return (
@@ -146,6 +152,8 @@ def sum_by(terms: Terms, key: Ints, record: Ints | None, keys: int) -> Sums:
         weight=largest(terms.weight),
         unseen_weight=largest(terms.unseen_weight),
         unseen_variance=largest(terms.unseen_variance),
+        unseen=total(terms.unseen),
+        unseen_moment=total(terms.unseen_moment),
     )
 
 
