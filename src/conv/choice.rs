@@ -3,10 +3,14 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::depthwise;
-use super::winograd::plan::Plan;
+use super::implicit_gemm::scatter;
+use super::winograd::plan::{Plan, View};
+use super::winograd::{BLOCK_K, SLOPE_TILES};
+use crate::gemm::kernel::TILE_ROWS;
 use crate::geometry::conv::ConvGeometry;
 use crate::geometry::{Error, tuple};
 use crate::scalar::Scalar;
+use crate::simd::lanes;
 
 /// Which float32 algorithms [`Wanted::Auto`] may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +124,7 @@ impl Algorithm {
             (Wanted::Auto, Precision::Medium) if float32 => 2,
             _ => 1,
         };
-        let direct = (Algorithm::Direct, direct_cost(g));
+        let direct = (Algorithm::Direct, direct_cost::<T>(g, product));
         let plans = POINTS.iter().filter_map(|&points| product.plan(g, points));
         let transformed = |plan: Plan| (Algorithm::Winograd(plan), winograd_cost::<T>(&plan, g.groups, product));
         if wanted == Wanted::Winograd {
@@ -138,35 +142,63 @@ impl Algorithm {
     }
 }
 
-// The costs are times, in those of one multiply-add in a matrix product that fits into the cache. The constants were fitted
-// to measurements of random shapes (benches/sweep.py), not to named ones.
+// The costs are times, in those of one multiply-add in a matrix product at the processor's peak rate. The constants were fitted
+// to measured times of random shapes (benches/sweep.py), not to named ones.
 
-/// A product of the definition: gathering panels comes on top.
-const DIRECT: f64 = 1.15;
-/// An element of a transformed input, of a transformed product, and of a transformed weight.
-const INPUT: f64 = 10.0;
-const OUTPUT: f64 = 10.0;
-const WEIGHT: f64 = 12.0;
-/// A register tile of a product: filling and emptying it costs as much as so many steps of its sum.
-const TILE: f64 = 8.0;
+/// A product of the definition.
+const DIRECT: f64 = 1.25;
+/// An element of a panel that is gathered, or added to its place.
+const GATHERED: f64 = 8.0;
+/// The same in the sums over places, whose panels are narrower; and a slope that is turned for them.
+const GATHERED_FOR_WEIGHT: f64 = 18.0;
+const TURNED: f64 = 30.0;
+/// Outputs below which places lie along the lanes there, and what a product then costs.
+const FEW_OUTPUTS: usize = 8;
+const DOTTED: f64 = 2.0;
+/// A product at a position of the tiles.
+const TRANSFORMED: f64 = 1.3;
+/// A register tile: filling and emptying it costs as much as so many steps of its sum.
+const TILE: f64 = 10.0;
+/// An element of a transformed input; of one with phases, which are gathered; of a transformed output, and weight.
+const INPUT: f64 = 8.0;
+const PHASES: f64 = 16.0;
+const OUTPUT: f64 = 6.0;
+const WEIGHT: f64 = 11.0;
 
-fn direct_cost(g: &ConvGeometry) -> f64 {
+fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
     if depthwise::layout(g).is_some() {
         // Bound by memory: no algorithm does less of that.
         return 0.0;
     }
-    DIRECT * g.work() as f64
+    let (channels, outputs) = (g.channels as f64, g.outputs as f64);
+    let whole = |n: usize, unit: usize| n.next_multiple_of(unit) as f64;
+    let images = (g.batch * g.groups) as f64;
+    let places = images * (g.output_plane() * g.taps()) as f64;
+    match product {
+        Product::Forward => places * channels * (DIRECT * whole(g.outputs, TILE_ROWS) + GATHERED),
+        Product::BackwardX if scatter::pays(g) => places * channels * (DIRECT * outputs + GATHERED),
+        Product::BackwardX => {
+            let phases: usize = g.windows.iter().map(|w| w.step()).product();
+            let places = images * (g.input_plane() / phases * g.taps()) as f64;
+            places * outputs * (DIRECT * whole(g.channels, TILE_ROWS) + GATHERED)
+        }
+        Product::BackwardWeight if g.outputs < FEW_OUTPUTS => places * channels * (DOTTED * outputs + GATHERED),
+        Product::BackwardWeight => {
+            let turned = TURNED * images * g.output_plane() as f64 * outputs;
+            places * channels * (DIRECT * whole(g.outputs, lanes::<T>()) + GATHERED_FOR_WEIGHT) + turned
+        }
+    }
 }
 
 fn winograd_cost<T: Scalar>(plan: &Plan, groups: usize, product: Product) -> f64 {
-    let lanes = super::winograd::lanes::<T>();
-    let [channels, outputs] = [plan.channels, plan.outputs].map(|n| n.next_multiple_of(lanes) as f64);
+    let [channels, outputs] = [plan.channels, plan.outputs].map(|n| n.next_multiple_of(lanes::<T>()) as f64);
     let (positions, tiles) = (plan.positions() as f64, plan.tiles() as f64);
-    let (inner, tail) = match product {
-        Product::BackwardWeight => (tiles.min(56.0), OUTPUT),
-        _ => (plan.channels as f64, OUTPUT),
+    let inner = match product {
+        Product::BackwardWeight => plan.tiles().min(SLOPE_TILES),
+        _ => plan.channels.min(BLOCK_K),
     };
-    let products = tiles * plan.channels as f64 * outputs * (1.0 + TILE / inner);
-    let transforms = tiles * (INPUT * channels + tail * outputs) + WEIGHT * plan.channels as f64 * outputs;
-    groups as f64 * positions * (products + transforms)
+    let price = |view: &View, dense: f64| if view.is_dense() { dense } else { PHASES };
+    let products = tiles * plan.channels as f64 * outputs * (TRANSFORMED + TILE / inner as f64);
+    let tiled = price(&plan.input, INPUT) * channels + price(&plan.output, OUTPUT) * outputs;
+    groups as f64 * positions * (products + tiles * tiled + WEIGHT * plan.channels as f64 * outputs)
 }

@@ -226,6 +226,21 @@ pub unsafe fn run<T: Scalar, K: Kernel<T>>(kernel: K) -> K::Output {
     unsafe { run_on(isa(), kernel) }
 }
 
+/// The lanes of a vector on the instruction set of this process.
+pub fn lanes<T: Scalar>() -> usize {
+    struct Lanes;
+    impl<T: Scalar> Kernel<T> for Lanes {
+        type Output = usize;
+
+        #[inline(always)]
+        unsafe fn run<S: Simd<T = T>>(self) -> usize {
+            S::LANES
+        }
+    }
+    // SAFETY: there are no pointers.
+    unsafe { run::<T, _>(Lanes) }
+}
+
 /// Runs the kernel on a given instruction set, which must be available: for tests and benchmarks.
 ///
 /// # Safety

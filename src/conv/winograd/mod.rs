@@ -27,12 +27,12 @@ use kernel::{Operands, Tiles, tiles_of};
 use plan::{Phases, Plan};
 use weights::kernel::{Corner, Part, Sums, Weights, apart, transform, transform_sums, whole_vectors};
 
-pub use weights::kernel::lanes;
+pub use multiply::kernel::BLOCK_K;
 
 /// Tiles of a block: enough to reuse the transformed weights, few enough to stay in the cache.
 const TILES: usize = 56;
 /// The same for the gradient with respect to the weight, which adds every block to its sums in memory.
-const SLOPE_TILES: usize = 112;
+pub const SLOPE_TILES: usize = 112;
 /// The same where a block is transformed and nothing else.
 const STREAM_TILES: usize = 8;
 /// Bytes that a block's transformed tiles may take.
@@ -258,13 +258,16 @@ pub fn backward_weight<T: Scalar>(
     if !has_phases(plan) {
         return WeightGradient { groups: g.groups, dy, x, dweight: SharedMut::new(dweight) }.run(plan);
     }
-    let len = g.groups * plan.outputs * plan.channels * plan.axes[0].taps * plan.axes[1].taps;
+    let order = PhaseOrder::new(g, plan);
+    let len = g.groups * g.outputs * order.filter;
     let mut block = memory::<T>(len)?;
-    let virtual_gradient = block.as_mut_slice::<T>(len);
-    WeightGradient { groups: g.groups, dy, x, dweight: SharedMut::new(virtual_gradient) }.run(plan)?;
-    for (from, to) in phase_taps(g, plan) {
-        dweight[to] = virtual_gradient[from];
-    }
+    let dvirtual = SharedMut::new(block.as_mut_slice::<T>(len));
+    WeightGradient { groups: g.groups, dy, x, dweight: dvirtual }.run(plan)?;
+    let dvirtual = block.as_slice::<T>(len);
+    parallel_chunks_mut(dweight, g.channels * g.taps(), &|output, filter| {
+        let from = &dvirtual[output * order.filter..];
+        order.each(|virtual_tap, tap| filter[tap] = from[virtual_tap]);
+    });
     Ok(())
 }
 
@@ -402,29 +405,51 @@ fn with_phases<T: Scalar>(
     if !has_phases(plan) {
         return body(weight);
     }
-    let len = g.groups * plan.outputs * plan.channels * plan.axes[0].taps * plan.axes[1].taps;
+    let order = PhaseOrder::new(g, plan);
+    let len = g.groups * g.outputs * order.filter;
     let mut block = memory::<T>(len)?;
-    let virtual_weight = block.as_mut_slice::<T>(len);
-    virtual_weight.fill(T::ZERO);
-    for (to, from) in phase_taps(g, plan) {
-        virtual_weight[to] = weight[from];
-    }
-    body(virtual_weight)
+    parallel_chunks_mut(block.as_mut_slice::<T>(len), order.filter, &|output, filter| {
+        filter.fill(T::ZERO);
+        let from = &weight[output * g.channels * g.taps()..];
+        order.each(|virtual_tap, tap| filter[virtual_tap] = from[tap]);
+    });
+    body(block.as_slice::<T>(len))
 }
 
-/// The indices of every tap in the virtual weights (groups, outputs, phases, channels, taps) and in the weights.
-fn phase_taps(g: &ConvGeometry, plan: &Plan) -> impl Iterator<Item = (usize, usize)> {
-    let view = if plan.input.is_dense() { &plan.output } else { &plan.input };
-    let (phases, step, taps) = (view.phases, view.step, plan.axes.map(|axis| axis.taps));
-    let (channels, [_, height, width]) = (g.channels, g.kernel());
-    (0..g.groups * g.outputs * channels).flat_map(move |filter| {
-        let (output, c) = (filter / channels, filter % channels);
-        (0..height * width).map(move |tap| {
+/// Where the taps of a filter (channels, taps) lie in its virtual filter (phases, channels, virtual taps).
+struct PhaseOrder {
+    channels: usize,
+    /// Elements of a virtual filter, and of one of its channels.
+    filter: usize,
+    channel: usize,
+    /// The index of every tap of channel 0.
+    taps: Vec<usize>,
+}
+
+impl PhaseOrder {
+    fn new(g: &ConvGeometry, plan: &Plan) -> Self {
+        let view = if plan.input.is_dense() { &plan.output } else { &plan.input };
+        let [_, height, width] = g.kernel();
+        let channel = plan.axes[0].taps * plan.axes[1].taps;
+        let place = |tap: usize| {
             let (i, j) = (tap / width, tap % width);
-            let phase = i % step[0] * phases[1] + j % step[1];
-            let virtual_channel = (output * phases[0] * phases[1] + phase) * channels + c;
-            let virtual_tap = i / step[0] * taps[1] + j / step[1];
-            (virtual_channel * taps[0] * taps[1] + virtual_tap, filter * height * width + tap)
-        })
-    })
+            let phase = i % view.step[0] * view.phases[1] + j % view.step[1];
+            phase * g.channels * channel + i / view.step[0] * plan.axes[1].taps + j / view.step[1]
+        };
+        PhaseOrder {
+            channels: g.channels,
+            filter: view.phases[0] * view.phases[1] * g.channels * channel,
+            channel,
+            taps: (0..height * width).map(place).collect(),
+        }
+    }
+
+    /// Visits the indices of every tap in the virtual filter and in the filter.
+    fn each(&self, mut visit: impl FnMut(usize, usize)) {
+        for c in 0..self.channels {
+            for (tap, place) in self.taps.iter().enumerate() {
+                visit(place + c * self.channel, c * self.taps.len() + tap);
+            }
+        }
+    }
 }

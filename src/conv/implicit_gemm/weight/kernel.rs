@@ -7,7 +7,7 @@ use super::super::plan::Plan;
 use crate::gemm::kernel::{accumulate, panel_vectors};
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
-use crate::simd::{self, Kernel, Simd};
+use crate::simd::{self, Kernel, Simd, lanes};
 use crate::threads::SharedMut;
 
 /// Places that are multiplied at a time.
@@ -45,21 +45,6 @@ impl Style {
             Style::Places => outputs,
         }
     }
-}
-
-/// Elements of a vector of this process's instruction set.
-pub fn lanes<T: Scalar>() -> usize {
-    struct Lanes;
-    impl<T: Scalar> Kernel<T> for Lanes {
-        type Output = usize;
-
-        #[inline(always)]
-        unsafe fn run<S: Simd<T = T>>(self) -> usize {
-            S::LANES
-        }
-    }
-    // SAFETY: touches no memory.
-    unsafe { simd::run::<T, _>(Lanes) }
 }
 
 /// Where sums over a range of places go.

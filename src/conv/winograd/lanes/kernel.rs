@@ -38,6 +38,34 @@ fn existing(view: &View, axis: usize, range: &Range<i64>) -> Range<i64> {
     start..end.max(start)
 }
 
+/// The virtual columns of a range that exist in a view with steps.
+struct Columns {
+    /// Counted from the start of the range.
+    inside: Range<usize>,
+    /// The place in its row of the first of them.
+    first: usize,
+}
+
+impl Columns {
+    fn new(view: &View, origin: i64, columns: &Range<i64>) -> Self {
+        let (step, width) = (view.step[1] as i64, columns.end - columns.start);
+        let first = columns.start * step + origin;
+        let skip = ((-first).max(0) + step - 1) / step;
+        let end = (view.size[1] as i64 - first + step - 1).div_euclid(step).min(width);
+        let inside = skip.min(width) as usize..end.max(skip.min(width)) as usize;
+        Columns { inside, first: (first + skip * step) as usize }
+    }
+}
+
+#[inline(always)]
+unsafe fn fill_zero<T: Scalar>(to: *mut T, range: Range<usize>) {
+    unsafe {
+        for i in range {
+            *to.add(i) = T::ZERO;
+        }
+    }
+}
+
 /// Elements of scratch that [`Stage::load`] writes for `places` places.
 pub fn stage_len(places: usize) -> usize {
     // Whole blocks are written behind the last place; the other half is rows of single channels.
@@ -92,26 +120,20 @@ impl<T: Scalar> Stage<T> {
             let (height, width) = ((rows.end - rows.start) as usize, (columns.end - columns.start) as usize);
             let places = height * width;
             let collected = data.add((places + 2 * MAX_LANES) * MAX_LANES);
-            let step = [view.step[0] as i64, view.step[1] as i64];
             for lane in 0..lanes.count {
                 let (plane, origin) = view.plane_of(lanes.image, lanes.first + lane);
-                let first = columns.start * step[1] + origin[1];
-                let skip = if first >= 0 { 0 } else { ((-first + step[1] - 1) / step[1]).min(width as i64) };
-                let end = (view.size[1] as i64 - first + step[1] - 1).div_euclid(step[1]).clamp(skip, width as i64);
+                let Columns { inside, first } = Columns::new(view, origin[1], &columns);
                 for i in 0..height {
                     let to = collected.add(lane * places + i * width);
-                    let row = (rows.start + i as i64) * step[0] + origin[0];
-                    let (skip, end) = if (0..view.size[0] as i64).contains(&row) { (skip, end) } else { (0, 0) };
-                    for j in 0..skip as usize {
-                        *to.add(j) = T::ZERO;
+                    let row = (rows.start + i as i64) * view.step[0] as i64 + origin[0];
+                    if !(0..view.size[0] as i64).contains(&row) || inside.is_empty() {
+                        fill_zero(to, 0..width);
+                        continue;
                     }
-                    if skip < end {
-                        let from = group.add(plane + row as usize * view.size[1] + (first + skip * step[1]) as usize);
-                        copy_strided::<S>(from, view.step[1], (end - skip) as usize, to.add(skip as usize));
-                    }
-                    for j in end as usize..width {
-                        *to.add(j) = T::ZERO;
-                    }
+                    let from = group.add(plane + row as usize * view.size[1] + first);
+                    copy_strided::<S>(from, view.step[1], inside.len(), to.add(inside.start));
+                    fill_zero(to, 0..inside.start);
+                    fill_zero(to, inside.end..width);
                 }
             }
             to_lanes::<S>(collected, places, lanes.count, places, data);
@@ -182,6 +204,7 @@ impl<T: Scalar> Stage<T> {
             from_lanes::<S>(self.data, lanes.count, places, planes, places);
             for lane in 0..lanes.count {
                 let (plane, origin) = view.plane_of(lanes.image, lanes.first + lane);
+                let columns = Columns::new(view, origin[1], &self.columns);
                 for i in 0..height {
                     let row = (self.rows.start + i as i64) * view.step[0] as i64 + origin[0];
                     if !(0..view.size[0] as i64).contains(&row) {
@@ -189,11 +212,8 @@ impl<T: Scalar> Stage<T> {
                     }
                     let (from, to) =
                         (planes.add(lane * places + i * width), group.add(plane + row as usize * view.size[1]));
-                    for j in 0..width {
-                        let column = (self.columns.start + j as i64) * view.step[1] as i64 + origin[1];
-                        if (0..view.size[1] as i64).contains(&column) {
-                            *to.add(column as usize) = *from.add(j);
-                        }
+                    for (number, j) in columns.inside.clone().enumerate() {
+                        *to.add(columns.first + number * view.step[1]) = *from.add(j);
                     }
                 }
             }
@@ -201,25 +221,26 @@ impl<T: Scalar> Stage<T> {
     }
 }
 
+/// Copies `len` elements that are `step` apart; reads nothing but them and those between them.
 #[inline(always)]
 unsafe fn copy_strided<S: Simd>(from: *const S::T, step: usize, len: usize, to: *mut S::T) {
     unsafe {
-        let mut i = 0;
-        if step == 1 {
-            from.copy_to_nonoverlapping(to, len);
-            return;
-        }
-        if step == 2 {
-            // The second vector ends one element before the next place.
-            while i + S::LANES < len {
-                let from = from.add(2 * i);
-                S::store(to.add(i), S::deinterleave(S::load(from), S::load(from.add(S::LANES))).0);
-                i += S::LANES;
+        match step {
+            1 => from.copy_to_nonoverlapping(to, len),
+            2 => {
+                for i in (0..len).step_by(S::LANES) {
+                    let (from, left) = (from.add(2 * i), 2 * (len - i) - 1);
+                    let low = S::load_up_to(from, left);
+                    let high =
+                        if left > S::LANES { S::load_up_to(from.add(S::LANES), left - S::LANES) } else { S::zero() };
+                    S::store_up_to(to.add(i), len - i, S::deinterleave(low, high).0);
+                }
             }
-        }
-        while i < len {
-            *to.add(i) = *from.add(i * step);
-            i += 1;
+            _ => {
+                for i in 0..len {
+                    *to.add(i) = *from.add(i * step);
+                }
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::simd::{Kernel, Simd};
 
 /// Steps of a sum that are added up on their own: many small sums are more accurate than a long one, and the rows of a panel
 /// that they read stay in the first-level cache.
-const BLOCK_K: usize = 128;
+pub const BLOCK_K: usize = 128;
 
 /// `count` products of the same shape. Distances are in elements.
 #[derive(Clone, Copy)]

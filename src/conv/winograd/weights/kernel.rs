@@ -10,7 +10,7 @@ use super::super::plan::Axis;
 use super::super::transform::kernel::{Grid, MOST_POINTS, Tile};
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
-use crate::simd::{self, Kernel, Simd};
+use crate::simd::{self, Kernel, Simd, lanes};
 use crate::threads::SharedMut;
 
 /// The weights of one group, (rows, columns, taps), and how they enter the products.
@@ -28,20 +28,6 @@ impl<T> Weights<'_, T> {
     pub fn sizes(&self) -> (usize, usize) {
         if self.flipped { (self.rows, self.columns) } else { (self.columns, self.rows) }
     }
-}
-
-/// The lanes of a vector under the instruction set of this process.
-pub fn lanes<T: Scalar>() -> usize {
-    struct Lanes;
-    impl<T: Scalar> Kernel<T> for Lanes {
-        type Output = usize;
-        #[inline(always)]
-        unsafe fn run<S: Simd<T = T>>(self) -> usize {
-            S::LANES
-        }
-    }
-    // SAFETY: there are no pointers.
-    unsafe { simd::run::<T, _>(Lanes) }
 }
 
 /// A part of the products' right operands: steps of the sums, and columns.

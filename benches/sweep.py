@@ -1,0 +1,111 @@
+"""Whether "auto" takes the fastest algorithm: random convolutions, none of them a row of shapes.toml.
+
+    python benches/sweep.py [--shapes 200] [--threads 2] [--seed 0] [--csv FILE]
+
+Every shape runs with each algorithm that applies, forward and for both gradients, one call of each in turn. The last lines say
+how often the algorithm that `conv2d_algorithm` names is within 10 % of the fastest, and where it is furthest off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import goldfish as gf
+
+ALGORITHMS = ("direct", "winograd")
+PRODUCTS = (None, "x", "weight")
+
+
+def random_shape(rng: np.random.Generator) -> dict[str, object]:
+    """A convolution of 10 million to 1,000 million multiply-adds."""
+    while True:
+        kernel = int(rng.choice([2, 3, 3, 3, 3, 4, 5]))
+        stride, dilation = (int(v) for v in rng.choice([(1, 1), (1, 1), (1, 1), (2, 1), (1, 2)]))
+        groups = int(rng.choice([1, 1, 1, 2, 4]))
+        channels, outputs = (int(2 ** rng.uniform(0, 8.5)) * groups for _ in range(2))
+        height, width = (int(2 ** rng.uniform(2.5, 7)) + dilation * (kernel - 1) for _ in range(2))
+        batch = int(2 ** rng.uniform(0, 5))
+        padding = int(rng.integers(0, kernel))
+        work = batch * outputs * channels // groups * kernel**2 * height * width / stride**2
+        if 1e7 < work < 1e9:
+            return {
+                "x_shape": (batch, channels, height, width),
+                "weight_shape": (outputs, channels // groups, kernel, kernel),
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "groups": groups,
+            }
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """The time of one call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def measure(shape: dict[str, object], rng: np.random.Generator, rounds: int) -> dict[str | None, dict[str, float]]:
+    """The median times of every product with every algorithm that applies."""
+    options = {name: shape[name] for name in ("stride", "padding", "dilation", "groups")}
+    x = rng.standard_normal(shape["x_shape"], dtype=np.float32)
+    weight = rng.standard_normal(shape["weight_shape"], dtype=np.float32)
+    applicable = []
+    for algorithm in ALGORITHMS:
+        try:
+            dy = gf.conv2d(x, weight, **options, algorithm=algorithm)
+        except ValueError:
+            continue
+        applicable.append(algorithm)
+    times: dict[str | None, dict[str, list[float]]] = {p: {a: [] for a in applicable} for p in PRODUCTS}
+    for _ in range(rounds):
+        for algorithm in applicable:
+            times[None][algorithm].append(seconds(lambda a=algorithm: gf.conv2d(x, weight, **options, algorithm=a)))
+            for product in PRODUCTS[1:]:
+                _, cache = gf.conv2d_forward(x, weight, **options, algorithm=algorithm)
+                backward = seconds(lambda c=cache, p=product: gf.conv2d_backward(dy, c, needs=(p,)))
+                times[product][algorithm].append(backward)
+    return {p: {a: statistics.median(values) for a, values in by.items()} for p, by in times.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shapes", type=int, default=200)
+    parser.add_argument("--threads", type=int, default=gf.get_num_threads())
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--csv", type=Path)
+    options = parser.parse_args()
+    rng = np.random.default_rng(options.seed)
+    rows = []
+    with gf.threads(options.threads):
+        for _ in range(options.shapes):
+            shape = random_shape(rng)
+            for product, times in measure(shape, rng, options.rounds).items():
+                if len(times) < 2:
+                    continue
+                chosen = gf.conv2d_algorithm(**shape, wrt=product)
+                rows.append({"product": product or "y", **shape, "chosen": chosen, **times})
+    ratios = sorted((row[row["chosen"]] / min(row[a] for a in ALGORITHMS), i) for i, row in enumerate(rows))
+    if options.csv:
+        with options.csv.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    good = sum(ratio <= 1.1 for ratio, _ in ratios)
+    print(f"auto is within 10 % of the best algorithm in {good} of {len(ratios)} products ({good / len(ratios):.0%})")
+    for ratio, i in ratios[-10:]:
+        row = rows[i]
+        named = " ".join(f"{name}={value}" for name, value in row.items() if name not in ALGORITHMS)
+        print(f"{ratio:.2f}  {named}  " + " ".join(f"{a} {row[a] * 1e3:.2f} ms" for a in ALGORITHMS))
+
+
+if __name__ == "__main__":
+    main()
