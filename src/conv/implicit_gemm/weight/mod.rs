@@ -16,6 +16,7 @@ use crate::geometry::Error;
 use crate::geometry::conv::ConvGeometry;
 use crate::memory::Block;
 use crate::scalar::Scalar;
+use crate::simd::lanes;
 use crate::threads::{SharedMut, parallel_chunks_mut};
 use kernel::{CHUNK, Chunk, Style};
 
@@ -108,7 +109,7 @@ impl<T: Scalar> Operands<'_, T> {
 fn collect<T: Scalar>(g: &ConvGeometry, cut: &Cut, style: Style, sums: &[T], dweight: &mut [T]) {
     let rows = g.channels * g.taps();
     let part = style.part_len(rows, g.outputs);
-    let task_outputs = kernel::lanes::<T>().min(g.outputs);
+    let task_outputs = lanes::<T>().min(g.outputs);
     let per_group = g.outputs.div_ceil(task_outputs);
     let shared = SharedMut::new(dweight);
     run_tasks(sums.len(), g.groups * per_group, &|task| {
