@@ -19,6 +19,8 @@ ALLOWED = {
     "_files": set(),
     "functional": {"_core", "_typing"},
     "nn": {"_files", "_typing", "functional"},
+    "io": {"nn"},
+    "testing": {"_typing", "nn"},
     "models": {"_typing", "functional", "nn"},
     "naive_bayes": {"functional"},
     "probability": set(),
@@ -28,6 +30,8 @@ ALLOWED = {
     "__main__": {"cli"},
 }
 TOP_LEVEL = {
+    "io",
+    "testing",
     "_core",
     "functional",
     "models",

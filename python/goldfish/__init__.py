@@ -164,11 +164,13 @@ from goldfish.functional import (
 )
 
 if TYPE_CHECKING:
+    from goldfish import io as io
     from goldfish import models as models
     from goldfish import naive_bayes as naive_bayes
     from goldfish import nn as nn
     from goldfish import probability as probability
     from goldfish import sampling as sampling
+    from goldfish import testing as testing
     from goldfish import theory as theory
 
 __all__ = [
@@ -305,7 +307,7 @@ __all__ = [
     "__version__",
 ]
 
-_LAZY = ("cli", "models", "naive_bayes", "nn", "probability", "sampling", "theory")
+_LAZY = ("cli", "io", "models", "naive_bayes", "nn", "probability", "sampling", "testing", "theory")
 
 
 def __getattr__(name: str) -> Any:
