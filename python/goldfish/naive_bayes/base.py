@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from abc import ABC, abstractmethod
+from functools import reduce
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -23,7 +24,7 @@ from goldfish.naive_bayes.family import Family, Fit, Scope, Statistics, ZeroFreq
 from goldfish.naive_bayes.labels import Codes, Floats, Labels, distinct, encode
 from goldfish.naive_bayes.linear_family import log
 from goldfish.naive_bayes.plot import plot_boundary
-from goldfish.naive_bayes.reduce import View
+from goldfish.naive_bayes.reduce import View, over_parts
 
 
 class NaiveBayes(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
@@ -228,7 +229,7 @@ class NaiveBayes(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             if not len(kept):
                 raise ValueError(f"{type(self).__name__}: sample_weight must have a positive sum, got only zeros")
         labels = Labels(codes, weights, len(classes))
-        statistics = [family.count(view, labels) for family, view in self._views(X)]
+        statistics = [_count(family, view, labels) for family, view in self._views(X)]
         self._absorb(classes, labels.totals(), statistics)
         self._finish()
 
@@ -315,7 +316,7 @@ class NaiveBayes(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         out = np.empty((X.shape[0], len(self.classes_)))
         out[:] = self._log_prior if self._uses_prior else 0.0
         for (_, view), fit in zip(self._views(X), self._fits, strict=True):
-            fit.add_log_likelihood(view, out)
+            _add(fit, view, out)
         return out
 
     def predict_joint_log_proba(self, X: Any) -> Floats:
@@ -525,6 +526,15 @@ class NaiveBayes(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
                 found.append(ZeroFrequency(self.classes_[c].item(), int(feature), int(value)))
         order = {label: c for c, label in enumerate(self.classes_.tolist())}
         return sorted(found, key=lambda zero: (order[zero.label], zero.feature, zero.value))
+
+
+def _add(fit: Fit, view: View, out: Floats) -> None:
+    over_parts(view.X, lambda rows: fit.add_log_likelihood(view.part(rows), out[rows]))
+
+
+def _count(family: Family, view: View, labels: Labels) -> Statistics:
+    parts = over_parts(view.X, lambda rows: family.count(view.part(rows), labels.part(rows)))
+    return reduce(family.join, parts)
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -51,16 +51,16 @@ class CategoricalFamily(Family):
 
     def check(self, view: View, block: Block) -> None:
         """ValueError for what is no category; a fraction is cut off where scikit-learn's contract asks for it."""
-        negative = block.values < 0
-        if negative.any():
-            raise ValueError(f"{view.owner}: Negative values in data passed to X, {view.place(block, negative)}")
+        if block.values.min(initial=0.0) < 0:
+            raise ValueError(
+                f"{view.owner}: Negative values in data passed to X, {view.place(block, block.values < 0)}"
+            )
         fraction = block.values != np.floor(block.values)
         if self.truncate and fraction.any():
             warnings.warn(
                 f"{view.owner}: X should hold integers; fractions are cut off, {view.place(block, fraction)}",
                 stacklevel=2,
             )
-            np.floor(block.values, out=block.values)
             fraction[:] = False
         bad = fraction | (block.values >= _LARGEST)
         if bad.any():
@@ -127,7 +127,7 @@ class _CategoricalFit(Fit):
             row, j = np.argwhere(unseen)[0]
             raise ValueError(
                 f"{view.owner}: feature {view.feature(j)} has categories 0 to {self.sizes[j] - 1}, "
-                f"got {places[row, j]} at row {block.rows.start + row} (min_categories announces more)"
+                f"got {places[row, j]} at row {view.row(block, row)} (min_categories announces more)"
             )
         places += self.first
         if block.missing is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from goldfish import functional
 from goldfish.naive_bayes.boundary import Linear
 from goldfish.naive_bayes.family import Family, Fit, Scope, Statistics, refuse_undefined
 from goldfish.naive_bayes.labels import Floats, Labels
@@ -111,7 +112,7 @@ class LinearFit(Fit):
                 out[block.rows] += self.carrier(block.values)[:, None]
 
     def _add(self, t: Any, missing: Any, out: Floats) -> None:
-        out += t @ self.b.T
+        out += t @ self.b.T if sparse.issparse(t) else functional.linear(t, self.b)
         out += self.a.sum(axis=1)
         if missing is not None:
             out -= missing @ self.a.T
@@ -156,9 +157,10 @@ class CountFamily(LinearFamily):
 
     def check(self, view: View, block: Block) -> None:
         """ValueError for negative values."""
-        bad = block.values < 0
-        if bad.any():
-            raise ValueError(f"{view.owner}: Negative values in data passed to X, {view.place(block, bad)}")
+        if block.values.min(initial=0.0) < 0:
+            raise ValueError(
+                f"{view.owner}: Negative values in data passed to X, {view.place(block, block.values < 0)}"
+            )
 
     def check_sparse(self, view: View) -> None:
         """ValueError for negative stored values."""

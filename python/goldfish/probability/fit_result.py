@@ -58,7 +58,7 @@ class FitResult:
     >>> round(result.params.mu, 4), round(result.standard_errors["mu"], 4), round(result.aic, 3)
     (2.5714, 0.6061, 28.484)
     >>> [round(end, 3) for end in result.profile_interval("mu")]
-    [1.573, 3.947]
+    [1.559, 3.949]
     """
 
     params: Any
