@@ -11,26 +11,9 @@ import numpy as np
 
 import goldfish as gf
 from compare import flat
+from goldfish.testing import central_differences
 
 RECURRENT = ("rnn", "lstm", "gru")
-
-
-def central_differences(function, array, step=1e-3):
-    """d function / d array element by element, by the five-point rule, whose error is of the order step**4."""
-    gradient = np.zeros_like(array)
-    probe = array.copy()
-
-    def at(index, offset):
-        probe[index] = array[index] + offset
-        value = function(probe)
-        probe[index] = array[index]
-        return value
-
-    for index in np.ndindex(*array.shape):
-        near = at(index, step) - at(index, -step)
-        far = at(index, 2 * step) - at(index, -2 * step)
-        gradient[index] = (8 * near - far) / (12 * step)
-    return gradient
 
 
 @dataclass(frozen=True)
