@@ -1,0 +1,76 @@
+"""What a scikit-learn user gains: fit and predict_log_proba of 100,000 rows, 100 features, 10 classes.
+
+    python -m pytest benches/test_naive_bayes.py --benchmark-enable --benchmark-group-by=param:row
+    python benches/test_naive_bayes.py      # both in turn, block by block: medians and ratios
+
+Without ``--benchmark-enable`` every call runs once, which checks the two for equality and times nothing.
+"""
+
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn.naive_bayes
+
+import goldfish.naive_bayes
+
+ROWS = {
+    "gaussian": ("GaussianNB", np.float64),
+    "multinomial": ("MultinomialNB", np.float64),
+    "multinomial-int": ("MultinomialNB", np.int64),
+    "categorical": ("CategoricalNB", np.int64),
+}
+PEERS = {"goldfish": goldfish.naive_bayes, "scikit-learn": sklearn.naive_bayes}
+
+
+def data(row: str) -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 10, 100_000)
+    name, dtype = ROWS[row]
+    if name == "GaussianNB":
+        return rng.normal(0.1 * y[:, None], 1.0, (len(y), 100)), y
+    return rng.integers(0, 8, (len(y), 100)).astype(dtype), y
+
+
+def check(row: str, X: Any, y: Any) -> None:
+    """The two predict the same."""
+    ours, theirs = (getattr(module, ROWS[row][0])().fit(X, y).predict_log_proba(X) for module in PEERS.values())
+    np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("peer", PEERS)
+@pytest.mark.parametrize("part", ["fit", "predict_log_proba"])
+def test_naive_bayes(benchmark: Any, row: str, peer: str, part: str) -> None:
+    X, y = data(row)
+    if peer == "goldfish" and part == "fit":
+        check(row, X, y)
+    clf = getattr(PEERS[peer], ROWS[row][0])().fit(X, y)
+    if part == "fit":
+        benchmark(clf.fit, X, y)
+    else:
+        benchmark(clf.predict_log_proba, X)
+
+
+def main(blocks: int = 7) -> None:
+    for row, (name, _) in ROWS.items():
+        X, y = data(row)
+        check(row, X, y)
+        seconds: dict[tuple[str, str], list[float]] = {}
+        for _ in range(blocks):
+            for peer, module in PEERS.items():
+                start = time.perf_counter()
+                clf = getattr(module, name)().fit(X, y)
+                middle = time.perf_counter()
+                clf.predict_log_proba(X)
+                seconds.setdefault((peer, "fit"), []).append(middle - start)
+                seconds.setdefault((peer, "predict_log_proba"), []).append(time.perf_counter() - middle)
+        for part in ("fit", "predict_log_proba"):
+            ours, theirs = (statistics.median(seconds[peer, part]) for peer in PEERS)
+            print(f"{row:16} {part:18} {1e3 * ours:7.1f} ms  scikit-learn / ours {theirs / ours:5.2f}")
+
+
+if __name__ == "__main__":
+    main()
