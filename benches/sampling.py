@@ -2,9 +2,9 @@
 
     python benches/sampling.py
 
-The peers run in turn with ours: ``go tool pprof -top``, where Go is installed, for the profile; NumPy for the simulation,
-which knows a shortcut for exponential counters (no allocation depends on another) and none for uniform ones, where a
-loop stands in.
+The peers run in turn with ours: ``go tool pprof -top`` for the profile, where Go is installed; NumPy for simulations,
+which has a shortcut for exponential counters (no allocation depends on another). For uniform ones there is none, and
+a loop stands in.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Estimate:
     se: float
     method: str
     df: float = math.inf
-    bounds: Callable[[float], tuple[float, float]] | None = field(default=None, repr=False)
+    bounds: Callable[[float], tuple[float, float]] | None = field(default=None, repr=False, compare=False)
 
     def __float__(self) -> float:
         return self.value

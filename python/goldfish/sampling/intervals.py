@@ -155,9 +155,10 @@ def weighted_poisson_interval(counts: ArrayLike, weights: ArrayLike, *, level: f
     _checks.first(name, "counts", k, (k < 0) | (k != np.floor(k)), "whole numbers of at least 0")
     _checks.same_length(name, "weights", w, "counts", len(k))
     _checks.first(name, "weights", w, w <= 0, "positive")
-    one = (w.max(), w.max() ** 2)
-    low, high = gamma_limits((w * k).sum(), (w * w * k).sum(), one, _checks.confidence(name, level))
-    return float(low), float(high)
+    largest = w.max()
+    w = w / largest
+    low, high = gamma_limits((w * k).sum(), (w * w * k).sum(), (1.0, 1.0), _checks.confidence(name, level))
+    return float(largest * low), float(largest * high)
 
 
 def gamma_limits(total: Any, variance: Any, one_more: tuple[Any, Any], level: float) -> tuple[Floats, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from goldfish import _core
 from goldfish._typing import ArrayLike, Rng
 from goldfish.sampling import _checks
 from goldfish.sampling._checks import Floats
+from goldfish.sampling.errors import SamplingWarning
 
 _FORMULAS = ("exponential", "uniform-sparse", "uniform-equal")
 _TRIGGERS = ("exponential", "uniform")
@@ -310,6 +312,11 @@ def unsample(count: ArrayLike, bytes: ArrayLike, *, rate: float, size: ArrayLike
     ValueError
         If a number is negative, the rate is not positive, or count is 0 but bytes is not.
 
+    Warns
+    -----
+    SamplingWarning
+        If bytes/count is no whole number, which shows that several sizes were added up.
+
     References
     ----------
     https://github.com/google/pprof/blob/main/profile/legacy_profile.go (scaleHeapSample).
@@ -340,6 +347,12 @@ def unsample(count: ArrayLike, bytes: ArrayLike, *, rate: float, size: ArrayLike
         raise ValueError(f"{name}: count, bytes and size must have shapes that fit together") from None
     _checks.first(name, "count", k, (k == 0) & (b > 0), "positive where bytes is")
     _checks.first(name, "bytes", b, (k > 0) & (b == 0), "positive where count is")
+    if size is None and mean > 1 and (np.abs(s - np.round(s)) > 1e-6 * s).any():
+        warnings.warn(
+            f"{name}: bytes/count is no whole number, so objects of several sizes were added up: the result is too low",
+            SamplingWarning,
+            stacklevel=2,
+        )
     pi = sampled_share(s, mean)
     objects, total = k / pi, b / pi
     if objects.ndim:
