@@ -210,15 +210,20 @@ def mutated(data, rng):
     return bytes(out)
 
 
+def lines_of(name, count):
+    """The beginning of a text file."""
+    return b"".join((DATA / name).read_bytes().splitlines(keepends=True)[:count])
+
+
 SEEDS = {
     "by hand": lambda: GOOD,
     "unpacked, without labels": lambda: encode(RECORDS, packed=False, label=False),
     "two types": lambda: encode(RECORDS, types=TYPES[2:]),
     "go": lambda: gzip.decompress((DATA / "go.pb.gz").read_bytes()),
     "gzip": lambda: (DATA / "go.pb.gz").read_bytes(),
-    "go text": lambda: (DATA / "go.txt").read_bytes()[:2500],
-    "jemalloc": lambda: (DATA / "jemalloc.heap").read_bytes()[:1500],
-    "tcmalloc": lambda: (DATA / "tcmalloc.heap").read_bytes()[:1500],
+    "go text": lambda: lines_of("go.txt", 60),
+    "jemalloc": lambda: lines_of("jemalloc.heap", 30),
+    "tcmalloc": lambda: lines_of("tcmalloc.heap", 12),
 }
 
 
