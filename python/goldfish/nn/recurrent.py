@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from goldfish import _core, functional
+from goldfish import functional
 from goldfish._typing import Rng
+from goldfish.functional.prepared import RecurrentStack
 from goldfish.nn import init
 from goldfish.nn.layer import Array, Backward, Layer, State, turn
 from goldfish.nn.prepared import Prepared
@@ -252,7 +253,7 @@ class PreparedRecurrent(Prepared):
         places = ((level, direction) for level in range(layer.num_layers) for direction in range(layer.directions))
         suffixes = [_suffix(*place) for place in places]
         cells = [tuple(layer.params.get(name + suffix) for name in _WEIGHTS) for suffix in suffixes]
-        self._stack = _core.RecurrentStack(*layer._kernel, layer.directions, cells)
+        self._stack = RecurrentStack(*layer._kernel, layer.directions, cells)
 
     def __call__(
         self, x: ArrayLike, state: State = None, *, lengths: ArrayLike | None = None, return_state: bool = False
