@@ -95,9 +95,9 @@ def _others(rng, dtype):
         image, weight, bias = x.reshape(shape), x[0, : shape[1]], x[1, : shape[1]]
         running = np.zeros(shape[1], dtype), np.ones(shape[1], dtype)
         y, cache = gf.batch_norm_forward(image, *running, weight, bias)
-        yield f"batch_norm {shape}", (y, *running, *gf.batch_norm_backward(image, cache))
+        yield f"batch_norm {shape}", (y, *running, *gf.batch_norm_backward(image[::-1] ** 2, cache))
     y, cache = gf.layer_norm_forward(x, 700, x[0], x[1])
-    yield "layer_norm", (y, *gf.layer_norm_backward(x, cache))
+    yield "layer_norm", (y, *gf.layer_norm_backward(x[::-1] ** 2, cache))
 
 
 if __name__ == "__main__":
