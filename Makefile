@@ -80,7 +80,7 @@ test-forced: build ## the kernels once more under each other instruction set tha
 	for simd in $$($(PYTHON) -c "$$OTHER_INSTRUCTION_SETS"); do \
 	    echo "GOLDFISH_SIMD=$$simd"; GOLDFISH_SIMD=$$simd $(PYTHON) -m pytest -q tests/functional; done
 
-test-slow: ## exp, tanh, sigmoid of every float32; training killed at random moments; 200 000 damaged heap profiles
+test-slow: ## exp, tanh, sigmoid of every float32; training killed at random moments; 200 000 damaged heap profiles; bounds by simulation
 	$(PYTHON) -m pytest -q -m slow
 	cargo test --locked --quiet --release --lib every_float -- --ignored
 
@@ -88,7 +88,7 @@ bench: build ## compare speed with torch, ONNX Runtime and NumPy; rewrites the t
 	@$(PYTHON) -c 'import torch, onnxruntime, onnx' 2>/dev/null || \
 	    { echo "make bench compares with torch and ONNX Runtime, which are not installed: run 'make oracles' first"; exit 1; }
 	cargo bench --locked
-	$(PYTHON) -m pytest -q benches/test_numpy.py --benchmark-enable --benchmark-columns=median,iqr,rounds
+	$(PYTHON) -m pytest -q benches/test_numpy.py benches/test_theory.py --benchmark-enable --benchmark-columns=median,iqr,rounds
 	$(PYTHON) benches/against.py --json benches/results
 	$(PYTHON) benches/table.py
 

@@ -211,9 +211,9 @@ def vc_dimension(cls: Any, **params: Any) -> VC:
 
         * on the line: "thresholds", "signed_thresholds", "intervals" (k), "arcs" (k, on the circle), "sine"
         * in R^p: "halfspaces" (p), "homogeneous_halfspaces" (p), "polynomial_thresholds" (degree, p), "boxes" (p),
-          "cubes" (p), "balls" (p), "balls_and_complements" (p), "axis_parallel_ellipsoids" (p), "ellipsoids" (p), "
-          ""stumps"
-          (p), "margin_halfspaces" (radius, margin, p), "nearest_neighbours" (k)
+          "cubes" (p), "balls" (p), "balls_and_complements" (p), "axis_parallel_ellipsoids" (p), "ellipsoids" (p),
+          "stumps" (p), "margin_halfspaces" (radius, margin, p), "linear_threshold_networks" (weights, units),
+          "nearest_neighbours" (k)
         * in the plane: "rotated_rectangles", "triangles", "convex_polygons" (k), "convex_sets", "lines" (k)
         * on n bits: "conjunctions", "monotone_conjunctions", "disjunctions", "parities", "juntas", "boolean_functions"
           (n), "decision_trees" (n, depth)

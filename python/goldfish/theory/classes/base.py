@@ -174,9 +174,9 @@ def is_conflict(points: Points, labels: Labels, pair: tuple[int, ...]) -> bool:
 
 def conflict_certificate(pair: tuple[int, int]) -> Certificate:
     """Equal points cannot have different labels, whatever the class."""
-    return Certificate(
-        pair, f"points #{pair[0]} and #{pair[1]} are equal but labelled differently", evidence="conflict"
-    )
+    first, second = sorted(pair)
+    statement = f"points #{first} and #{second} are equal but labelled differently"
+    return Certificate((first, second), statement, evidence="conflict")
 
 
 def minimise(fails: Callable[[Sequence[int]], bool], indices: Iterable[int]) -> tuple[int, ...]:

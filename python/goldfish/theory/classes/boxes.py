@@ -211,8 +211,8 @@ class RotatedRectangles(EnumeratedClass):
             arcs.append((start, end, q, (high[0], high[1], low[0], low[1])))
         indices = tuple(sorted({i for _, _, q, extreme in arcs for i in (q, *extreme)}))
         reason = (
-            f"in each of {len(arcs)} ranges of orientations the bounding rectangle of the positive points contains "
-            "a negative one"
+            f"in each of {len(arcs)} ranges of orientations, which cover all, the bounding rectangle of positive points"
+            f" among {list_points(indices)} contains a negative one"
         )
         return Certificate(indices, reason, evidence=arcs)
 

@@ -73,6 +73,19 @@ def grow_labelings(vectors: Sequence[Row], extra: Sequence[Row], limit: int) -> 
     return found if extra or not vectors else [*found, *(everything ^ mask for mask in found)]
 
 
+def _sides(indices: Sequence[int], labels: Labels) -> tuple[list[int], list[int]]:
+    return [i for i in indices if labels[i]], [i for i in indices if not labels[i]]
+
+
+def _hulls(indices: Sequence[int], labels: Labels) -> str:
+    """The reason where a coordinate is constant, so that both sides have the same total weight."""
+    positive, negative = _sides(indices, labels)
+    return (
+        f"the convex hulls of the positive points {list_points(positive)} and the negative points "
+        f"{list_points(negative)} meet"
+    )
+
+
 class LinearInParameters(HypothesisClass):
     """Rules ``w.phi(x) > 0`` that are also strict on the negative side."""
 
@@ -117,13 +130,12 @@ class LinearInParameters(HypothesisClass):
 
     def reason(self, indices: Sequence[int], labels: Labels) -> str:
         """The certificate in words."""
-        positive = [i for i in indices if labels[i]]
-        negative = [i for i in indices if not labels[i]]
+        positive, negative = _sides(indices, labels)
         if not positive or not negative:
-            return f"a positive combination of the vectors of points {list_points(indices)} vanishes"
+            return f"a positive combination of the features of points {list_points(indices)} vanishes"
         return (
-            f"the convex hulls of the positive points {list_points(positive)} and the negative points "
-            f"{list_points(negative)} meet"
+            f"a positive combination of the features of the positive points {list_points(positive)} equals one of the "
+            f"negative points {list_points(negative)}"
         )
 
     def verify(self, points: Points, labels: Labels, certificate: Certificate) -> bool:
@@ -166,6 +178,10 @@ class Halfspaces(LinearInParameters):
     def lift(self, points: Points) -> Sequence[Row]:
         """(x, 1)."""
         return [(*row, points.scale) for row in points.rows]
+
+    def reason(self, indices: Sequence[int], labels: Labels) -> str:
+        """The certificate in words."""
+        return _hulls(indices, labels)
 
 
 class HomogeneousHalfspaces(LinearInParameters):
@@ -279,7 +295,7 @@ class BallsAndComplements(LinearInParameters):
 
     def reason(self, indices: Sequence[int], labels: Labels) -> str:
         """The certificate in words."""
-        return "lifted to the paraboloid, " + super().reason(indices, labels)
+        return "lifted to the paraboloid, " + _hulls(indices, labels)
 
 
 class Balls(BallsAndComplements):
@@ -330,8 +346,7 @@ class Balls(BallsAndComplements):
 
     def reason(self, indices: Sequence[int], labels: Labels) -> str:
         """The certificate in words."""
-        positive = [i for i in indices if labels[i]]
-        negative = [i for i in indices if not labels[i]]
+        positive, negative = _sides(indices, labels)
         return (
             f"a weighted mean of the positive points {list_points(positive)} is one of the negative points "
             f"{list_points(negative)}, whose mean square "
