@@ -2,8 +2,8 @@
 
     python benches/sweep.py [--shapes 200] [--threads 2] [--seed 0] [--csv FILE]
 
-Every shape runs with each algorithm that applies, forward and for both gradients, one call of each in turn. The last lines say
-how often the algorithm that `conv2d_algorithm` names is within 10 % of the fastest, and where it is furthest off.
+Every shape runs with each algorithm that applies, forward and for both gradients, one call of each in turn. The last
+lines say how often the algorithm that `conv2d_algorithm` names is within 10 % of the fastest, and where it is furthest off.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ import csv
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 import goldfish as gf
 
-ALGORITHMS = ("direct", "winograd")
-PRODUCTS = (None, "x", "weight")
+ALGORITHMS: tuple[Literal["direct", "winograd"], ...] = ("direct", "winograd")
+PRODUCTS: tuple[Literal["x", "weight"] | None, ...] = (None, "x", "weight")
+Times = dict[Literal["x", "weight"] | None, dict[str, float]]
 
 
-def random_shape(rng: np.random.Generator) -> dict[str, object]:
+def random_shape(rng: np.random.Generator) -> dict[str, Any]:
     """A convolution of 10 million to 1,000 million multiply-adds."""
     while True:
         kernel = int(rng.choice([2, 3, 3, 3, 3, 4, 5]))
@@ -52,7 +55,7 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def measure(shape: dict[str, object], rng: np.random.Generator, rounds: int) -> dict[str | None, dict[str, float]]:
+def measure(shape: dict[str, Any], rng: np.random.Generator, rounds: int) -> Times:
     """The median times of every product with every algorithm that applies."""
     options = {name: shape[name] for name in ("stride", "padding", "dilation", "groups")}
     x = rng.standard_normal(shape["x_shape"], dtype=np.float32)
@@ -64,19 +67,21 @@ def measure(shape: dict[str, object], rng: np.random.Generator, rounds: int) -> 
         except ValueError:
             continue
         applicable.append(algorithm)
-    times: dict[str | None, dict[str, list[float]]] = {p: {a: [] for a in applicable} for p in PRODUCTS}
+    times: dict[Literal["x", "weight"] | None, dict[str, list[float]]] = {
+        p: {a: [] for a in applicable} for p in PRODUCTS
+    }
     for _ in range(rounds):
         for algorithm in applicable:
-            times[None][algorithm].append(seconds(lambda a=algorithm: gf.conv2d(x, weight, **options, algorithm=a)))
+            times[None][algorithm].append(seconds(partial(gf.conv2d, x, weight, **options, algorithm=algorithm)))
             for product in PRODUCTS[1:]:
                 _, cache = gf.conv2d_forward(x, weight, **options, algorithm=algorithm)
-                backward = seconds(lambda c=cache, p=product: gf.conv2d_backward(dy, c, needs=(p,)))
+                backward = seconds(partial(gf.conv2d_backward, dy, cache, needs=(product,)))
                 times[product][algorithm].append(backward)
     return {p: {a: statistics.median(values) for a, values in by.items()} for p, by in times.items()}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shapes", type=int, default=200)
     parser.add_argument("--threads", type=int, default=gf.get_num_threads())
     parser.add_argument("--rounds", type=int, default=5)
@@ -84,7 +89,7 @@ def main() -> None:
     parser.add_argument("--csv", type=Path)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
-    rows = []
+    rows: list[dict[str, Any]] = []
     with gf.threads(options.threads):
         for _ in range(options.shapes):
             shape = random_shape(rng)

@@ -169,6 +169,10 @@ def conv2d_algorithm(
     Examples
     --------
     >>> import goldfish as gf
+    >>> gf.conv2d_algorithm((8, 64, 56, 56), (64, 64, 3, 3), padding=1)
+    'winograd'
+    >>> gf.conv2d_algorithm((8, 64, 56, 56), (64, 64, 1, 1))
+    'direct'
     >>> gf.set_float32_precision("highest")
     >>> gf.conv2d_algorithm((8, 64, 56, 56), (64, 64, 3, 3), padding=1)
     'direct'
