@@ -348,6 +348,13 @@ def test_what_cannot_be_judged_is_an_error():
         assert CategoricalNB().fit([[1.7], [0.2]], [0, 1]).n_categories_.tolist() == [2]
 
 
+def test_overflow_and_odd_features_are_errors():
+    with pytest.raises(ValueError, match="GaussianNB: X is too large for a variance in feature 1"):
+        GaussianNB().fit([[1.0, 1e300], [2.0, -1e300], [3.0, 1.0]], [0, 0, 1])
+    with pytest.raises(TypeError, match="MixedNB: features must be a kind"):
+        MixedNB(features=None).fit([[1.0]], [0])
+
+
 def test_zero_frequencies():
     X, y = [[0, 2], [1, 0], [1, 0]], ["a", "b", "b"]
     assert CategoricalNB().fit(X, y).zero_frequency_report() == [

@@ -26,8 +26,9 @@ class GaussianFamily(Family):
         """The sufficient statistics of rows."""
         shape = (labels.n_classes, view.width)
         total: Statistics = {name: np.zeros(shape) for name in ("weight", "mean", "m2")}
-        for block in view.blocks():
-            total = self.join(total, _moments(block, labels.part(block.rows)))
+        with np.errstate(over="ignore", invalid="ignore"):  # `fit` refuses what overflows
+            for block in view.blocks():
+                total = self.join(total, _moments(block, labels.part(block.rows)))
         return total
 
     def join(self, a: Statistics, b: Statistics) -> Statistics:
@@ -41,6 +42,9 @@ class GaussianFamily(Family):
 
     def fit(self, statistics: Statistics, scope: Scope) -> Fit:
         """The distributions that the statistics give, smoothed."""
+        broken = ~(np.isfinite(statistics["m2"]) & np.isfinite(statistics["mean"])).all(axis=0)
+        if broken.any():
+            raise ValueError(f"{scope.owner}: X is too large for a variance in feature {int(broken.argmax())}")
         return _GaussianFit(statistics, self.epsilon(statistics), scope)
 
     def epsilon(self, statistics: Statistics) -> float:
@@ -86,7 +90,8 @@ class _GaussianFit(Fit):
     def add_log_likelihood(self, view: View, out: Floats) -> None:
         for block in view.blocks():
             refuse_undefined(view, block, self.undefined, self.scope, _ADVICE)
-            self._add(block, out[block.rows])
+            with np.errstate(over="ignore"):  # an infinite distance is a probability of zero
+                self._add(block, out[block.rows])
 
     def _add(self, block: Block, out: Floats) -> None:
         # Distances are squared after the mean is taken off: an expanded square would lose the digits of data that lie

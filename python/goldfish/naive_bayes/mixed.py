@@ -100,8 +100,10 @@ class MixedNB(DiscreteNB):
             kinds = [given] * n_features
         elif isinstance(given, Mapping):
             kinds = self._kinds_by_column(given, n_features)
-        else:
+        elif isinstance(given, (Sequence, np.ndarray)):
             kinds = list(given)
+        else:
+            raise TypeError(f"MixedNB: features must be a kind, a list of kinds or a dict by column, got {given!r}")
         if len(kinds) != n_features:
             raise ValueError(f"MixedNB: features must name a kind for each of {n_features} columns, got {len(kinds)}")
         for j, kind in enumerate(kinds):

@@ -168,8 +168,8 @@ class _LogLomax(stats.rv_continuous):  # type: ignore[misc]
             return np.exp(rate * np.expm1(-np.log(q) / a))
 
     def _rvs(self, a: Any, rate: Any, size: Any = None, random_state: Any = None) -> Any:
-        # The tail is so heavy that a draw may exceed every float; the largest float stands for those.
-        return np.minimum(self._isf(1 - random_state.uniform(size=size), a, rate), np.finfo(float).max)
+        # The tail is so heavy that a draw may exceed every float; 1e300 stands for those, so that a scale fits too.
+        return np.minimum(self._isf(1 - random_state.uniform(size=size), a, rate), 1e300)
 
 
 beta_negative_binomial = _BetaNegativeBinomial(name="beta_negative_binomial", shapes="r, a, b")
