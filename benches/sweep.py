@@ -3,7 +3,8 @@
     python benches/sweep.py [--shapes 200] [--threads 2] [--seed 0] [--csv FILE]
 
 Every shape runs with each algorithm that applies, forward and for both gradients, one call of each in turn. The last
-lines say how often the algorithm that `conv2d_algorithm` names is within 10 % of the fastest, and where it is furthest off.
+lines say how often the algorithm that `conv2d_algorithm` names is within 10 % of the fastest, and where it is furthest
+off.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 import goldfish as gf
 
 ALGORITHMS: tuple[Literal["direct", "winograd"], ...] = ("direct", "winograd")
-PRODUCTS: tuple[Literal["x", "weight"] | None, ...] = (None, "x", "weight")
+GRADIENTS: tuple[Literal["x", "weight"], ...] = ("x", "weight")
 Times = dict[Literal["x", "weight"] | None, dict[str, float]]
 
 
@@ -68,12 +69,12 @@ def measure(shape: dict[str, Any], rng: np.random.Generator, rounds: int) -> Tim
             continue
         applicable.append(algorithm)
     times: dict[Literal["x", "weight"] | None, dict[str, list[float]]] = {
-        p: {a: [] for a in applicable} for p in PRODUCTS
+        p: {a: [] for a in applicable} for p in (None, *GRADIENTS)
     }
     for _ in range(rounds):
         for algorithm in applicable:
             times[None][algorithm].append(seconds(partial(gf.conv2d, x, weight, **options, algorithm=algorithm)))
-            for product in PRODUCTS[1:]:
+            for product in GRADIENTS:
                 _, cache = gf.conv2d_forward(x, weight, **options, algorithm=algorithm)
                 backward = seconds(partial(gf.conv2d_backward, dy, cache, needs=(product,)))
                 times[product][algorithm].append(backward)
