@@ -9,6 +9,7 @@ a loop stands in.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import resource
 import shutil
@@ -26,6 +27,8 @@ from goldfish import sampling
 from heap_profiles import RATE, generate
 
 BLOCKS = 3
+# Seconds after which a peer is stopped; its row then shows a lower bound.
+PATIENCE = 20
 CHILD = """
 import resource, sys, time
 start = time.perf_counter()
@@ -58,6 +61,12 @@ def line(row: str, ours: float, peer: str, theirs: float | None, note: str) -> N
     print(f"| `{row}` | {1000 * ours:.0f} ms | {ratio} | {note} |", flush=True)
 
 
+def _patient(command: list[str]) -> None:
+    """Run a peer, but no longer than anybody would wait."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)
+
+
 def profiles(folder: Path) -> None:
     """A profile of 200,000 samples and 30,000 functions, plain and compressed."""
     plain = generate()
@@ -73,7 +82,7 @@ def profiles(folder: Path) -> None:
             memory = max(memory, megabytes)
             if pprof:
                 command = [pprof, "tool", "pprof", "-top", "-nodecount=10", "-sample_index=inuse_space", str(path)]
-                theirs.append(timed(lambda command=command: subprocess.run(command, capture_output=True, check=True)))  # type: ignore[misc]
+                theirs.append(timed(lambda command=command: _patient(command)))  # type: ignore[misc]
         note = f"{len(data) / 1e6:.0f} MB; peak {memory:.0f} MiB"
         line(name, statistics.median(ours), "go tool pprof", statistics.median(theirs) if theirs else None, note)
 
