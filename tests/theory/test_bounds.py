@@ -129,6 +129,15 @@ def test_agnostic_sizes_are_monotone(method):
     assert size(4, 0.1, 0.2) <= size(4, 0.1, 0.05) <= size(4, 0.1, 0.001)
 
 
+def test_a_lower_bound_is_used_where_its_theorem_holds():
+    assert theory.sample_complexity_lower(1000, 0.1, 0.05).value == math.ceil(1000 * (1 - 2 * (0.1 * 0.95 + 0.05)))
+    assert theory.sample_complexity_lower(1000, 0.001, 0.01).value == math.ceil(999 / 0.032)
+    assert theory.sample_complexity_lower(1000, 0.001, 0.02).value == math.ceil(0.999 / 0.001 * math.log(50))
+    nothing = theory.sample_complexity_lower(5, 0.7, 1e-9)
+    assert nothing.value == 0
+    assert nothing.vacuous
+
+
 def test_a_class_with_both_bounds_should_use_the_smaller():
     """The conjunctions over ten bits have VC dimension 10, and their number says far more."""
     by_dimension = theory.sample_complexity_vc(

@@ -17,8 +17,8 @@ from goldfish.theory.vc_bounds import _dimension, sample_complexity_vc
 def sample_complexity_lower(d: int | float, eps: float, delta: float, *, realizable: bool = True) -> Bound:
     """How many examples every learner needs, for some distribution: the largest of three lower bounds, rounded up.
 
-    ``(1-eps)/eps ln(1/delta)``; ``d (1 - 2 (eps (1-delta) + delta))``; and, for eps <= 1/8 and delta <= 1/100,
-    ``(d-1) / (32 eps)``.
+    ``(1-eps)/eps ln(1/delta)`` for eps < 1/2; ``d (1 - 2 (eps (1-delta) + delta))``; and ``(d-1) / (32 eps)`` for
+    eps <= 1/8 and delta <= 1/100.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def sample_complexity_lower(d: int | float, eps: float, delta: float, *, realiza
         return Bound(math.inf, "necessary", statement, (), "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1")
     e, t, blumer = Decimal(eps), Decimal(delta), "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1(ii)"
     terms = {"d (1 - 2(eps(1-delta) + delta))": (int(d) * (1 - 2 * (e * (1 - t) + t)), blumer)}
-    if d > 0:
+    if d > 0 and eps < 0.5:
         terms["(1-eps)/eps ln(1/delta)"] = ((1 - e) / e * ln(1 / t), blumer)
     if eps <= 0.125 and delta <= 0.01:
         terms["(d-1)/(32 eps)"] = ((int(d) - 1) / (32 * e), "Ehrenfeucht, Haussler, Kearns and Valiant 1989")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -101,7 +101,7 @@ class Estimate:
     se: float
     method: Literal["exact", "monte-carlo"]
     bound: float | None = None
-    _spread: float = 0.0
+    _spread: float = field(default=0.0, repr=False)
 
     def __float__(self) -> float:
         return self.value
