@@ -176,8 +176,11 @@ mod tests {
 
     #[test]
     fn numbers_that_do_not_fit_are_reported() {
-        let big = i128::from(i64::MAX);
-        let signed: Vec<Vec<i128>> = (0..5).map(|i| vec![big - i, (big - 7 * i * i) / 3, big / (i + 2), 1]).collect();
+        let word = |i: i128, j: i128| {
+            (i128::from(u32::MAX) * (7919 * i + 104729 * j + i * j * j * 31)) % (1 << 62) - (1 << 61)
+        };
+        let signed: Vec<Vec<i128>> =
+            (1..9).map(|i| (1..5).map(|j| word(i * i * i * 65537, j * 257)).collect()).collect();
         assert_eq!(separate(&signed), None);
     }
 
