@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from goldfish.naive_bayes.base import DiscreteNB
+from goldfish.naive_bayes.discrete import DiscreteNB
 from goldfish.naive_bayes.family import Family, Fit, Scope, Statistics
 from goldfish.naive_bayes.labels import Floats
 from goldfish.naive_bayes.linear_family import LinearFamily, LinearFit, log

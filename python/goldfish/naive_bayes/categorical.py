@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from goldfish.naive_bayes.base import DiscreteNB
 from goldfish.naive_bayes.boundary import Additive
+from goldfish.naive_bayes.discrete import DiscreteNB
 from goldfish.naive_bayes.family import Family, Fit, Scope, Statistics, refuse_undefined
 from goldfish.naive_bayes.labels import Floats, Labels
 from goldfish.naive_bayes.linear_family import log

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from goldfish.naive_bayes.base import DiscreteNB
 from goldfish.naive_bayes.bernoulli import BernoulliFamily
 from goldfish.naive_bayes.categorical import CategoricalFamily
+from goldfish.naive_bayes.discrete import DiscreteNB
 from goldfish.naive_bayes.family import Family
 from goldfish.naive_bayes.gaussian import GaussianFamily
 from goldfish.naive_bayes.labels import Codes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,15 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from goldfish.probability import check
 from goldfish.probability.check import Floats
-from goldfish.probability.closed_form import Solution, closed_form
 from goldfish.probability.fit_result import FitResult, make_result
 from goldfish.probability.likelihood import Interval, Likelihood, read_likelihood
-from goldfish.probability.optimise import FitError, Maximum, maximise
+from goldfish.probability.optimise import FitError
 from goldfish.probability.problem import Problem, Values
-from goldfish.probability.transform import Transform
-
-_MOST_COMBINATIONS = 5000
-_LARGE = 20_000
+from goldfish.probability.search import formula, search
+from goldfish.probability.transform import Transform, spread
 
 
 def fit_mle(
@@ -176,12 +172,12 @@ def _fit(
     problem = Problem(owner, likelihood, x, w, late, held, transforms, log_priors, parametrisation == "unconstrained")
     solution = None
     if method != "numeric" and priors is None and late is None and likelihood.dist is not None:
-        solution = _formula(problem, limits)
+        solution = formula(problem, limits)
     if solution is not None:
         return make_result(problem, solution.values, solution.boundary, True, solution.variances)
     if method == "closed-form":
         raise ValueError(f"{owner}: method 'closed-form' must have a formula, and there is none for these arguments")
-    best = _search(problem, begin, limits)
+    best = search(problem, begin, limits)
     return make_result(problem, best.values, best.boundary, best.converged, None)
 
 
@@ -292,7 +288,7 @@ def _transform(
 ) -> Transform:
     """Coordinates for a parameter, in steps that suit the data."""
     lo, hi = domain
-    spread = _spread(x)
+    width = spread(x)
     if likelihood.dist is not None and name == "loc":
         seen = x if late is None else x[~late]
         if likelihood.dist.a == 0 and not likelihood.discrete and len(seen):
@@ -303,132 +299,11 @@ def _transform(
                     f"{owner}: data has likelihood zero, since loc would have to exceed the least value {hi}"
                 )
         if math.isinf(lo) and math.isinf(hi):
-            return Transform(lo, hi, float(np.median(x)), spread)
+            return Transform(lo, hi, float(np.median(x)), width)
         if math.isinf(lo):
-            return Transform(lo, hi, math.log(spread))
+            return Transform(lo, hi, math.log(width))
     if likelihood.dist is not None and name == "scale" and lo == 0 and math.isinf(hi):
-        return Transform(lo, hi, math.log(spread))
+        return Transform(lo, hi, math.log(width))
     if math.isinf(lo) and math.isinf(hi) and likelihood.dist is None:
-        return Transform(lo, hi, 0.0, max(spread, abs(float(np.median(x)))))
+        return Transform(lo, hi, 0.0, max(width, abs(float(np.median(x)))))
     return Transform(lo, hi)
-
-
-def _spread(x: Floats) -> float:
-    spread = float(x.std())
-    return spread if spread > 0 else max(abs(float(x[0])), 1.0)
-
-
-def _formula(problem: Problem, limits: dict[str, Interval]) -> Solution | None:
-    """The closed form, if there is one that the bounds allow; FitError if the likelihood is unbounded towards it."""
-    solution = closed_form(problem.likelihood.dist.name, problem.x, problem.weights / problem.total, problem.fixed)
-    if solution is None or any(not lo <= solution.values[name] <= hi for name, (lo, hi) in limits.items()):
-        return None
-    for name in problem.free:
-        value = solution.values[name]
-        if math.isnan(value):
-            return None
-        if math.isinf(value) or (name in ("scale", "s") and value <= 0):
-            raise FitError(
-                f"{problem.owner}: the likelihood is unbounded: it grows as {name} = {value:g} is approached"
-            )
-    if not math.isfinite(problem.loglik(solution.values)):
-        return None
-    return solution
-
-
-def _search(problem: Problem, begin: Values, limits: dict[str, Interval]) -> Maximum:
-    free = problem.transforms
-    constant = np.ptp(problem.x) == 0 and problem.censored is None and not problem.priors
-    if constant and {"loc", "scale"} <= set(free) and free["scale"].lo == 0:
-        raise FitError(f"{problem.owner}: the likelihood is unbounded: it grows as scale = 0 is approached")
-    whole = [name for name in free if name in problem.likelihood.integers]
-    if not whole:
-        return _search_reals(problem, begin)
-    best: Maximum | None = None
-    for combination in _combinations(problem, whole):
-        held = problem.holding(**combination)
-        solution = None if held.priors or held.censored is not None else _formula(held, limits)
-        if solution is not None:
-            height = held.logpost(solution.values)
-            if best is None or height > best.height:
-                best = Maximum(solution.values, height, True, solution.boundary)
-            continue
-        begin_held = {name: value for name, value in begin.items() if name not in combination}
-        try:
-            found = maximise(held, _starts(held, begin_held, random=8))
-        except FitError:
-            continue
-        if math.isfinite(found.height) and (best is None or found.height > best.height):
-            best = found
-    if best is None:
-        raise FitError(f"{problem.owner}: data has likelihood zero under all parameters tried")
-    edge = {name for name in whole if best.values[name] in (math.ceil(free[name].lo), math.floor(free[name].hi))}
-    return Maximum(best.values, best.height, best.converged, best.boundary | edge)
-
-
-def _search_reals(problem: Problem, begin: Values) -> Maximum:
-    """Over parameters that are real; of large data, a part shows where to begin."""
-    if len(problem.x) > _LARGE:
-        try:
-            part = problem.subset(_LARGE // 10)
-            best = maximise(problem, [maximise(part, _starts(part, begin)).values])
-            if best.converged:
-                return best
-        except FitError:
-            pass  # the part may miss what makes the whole possible
-    return maximise(problem, _starts(problem, begin))
-
-
-def _combinations(problem: Problem, whole: list[str]) -> list[Values]:
-    """All values of the parameters that are integers."""
-    ranges = []
-    for name in whole:
-        lo, hi = problem.transforms[name].lo, problem.transforms[name].hi
-        if math.isinf(lo) or math.isinf(hi):
-            raise ValueError(
-                f"{problem.owner}: bounds must be finite for the integer {name}, or it be fixed, got ({lo}, {hi})"
-            )
-        ranges.append(range(math.ceil(lo), math.floor(hi) + 1))
-    if math.prod(map(len, ranges)) > _MOST_COMBINATIONS:
-        raise ValueError(
-            f"{problem.owner}: bounds must leave at most {_MOST_COMBINATIONS} combinations of {whole}, got "
-            f"{math.prod(map(len, ranges))}"
-        )
-    return [dict(zip(whole, map(float, values), strict=True)) for values in itertools.product(*ranges)]
-
-
-def _starts(problem: Problem, begin: Values, random: int = 80) -> list[Values]:
-    """The caller's start first, then SciPy's, then a guess and points scattered around it."""
-    guess = {name: _guess(problem, name) for name in problem.free}
-    found = [{**guess, **begin}]
-    fitstart = getattr(problem.likelihood.dist, "_fitstart", None)
-    if fitstart is not None:
-        with np.errstate(all="ignore"):
-            try:
-                proposed = dict(zip(problem.likelihood.domains, map(float, fitstart(problem.x)), strict=True))
-            except Exception:  # SciPy's own guesses fail in many ways; there are others
-                proposed = {}
-        if proposed and all(map(math.isfinite, proposed.values())):
-            found.append({**guess, **{name: _inside(problem, name, proposed[name]) for name in problem.free}})
-    rng = np.random.default_rng(0)
-    centre = problem.point(guess)
-    for shift in rng.normal(size=(random, len(problem.free))) * 1.5 * problem.units:
-        scattered = problem.values(centre + shift)
-        found.append({name: scattered[name] for name in problem.free})
-    return [{**problem.fixed, **values} for values in found]
-
-
-def _guess(problem: Problem, name: str) -> float:
-    transform = problem.transforms[name]
-    x = problem.x
-    if name == "loc" and problem.likelihood.dist is not None:
-        return _inside(problem, name, float(np.median(x)))
-    if name == "scale" and problem.likelihood.dist is not None:
-        return _inside(problem, name, _spread(x))
-    return transform(transform.origin)
-
-
-def _inside(problem: Problem, name: str, value: float) -> float:
-    """A value strictly within a parameter's interval."""
-    transform = problem.transforms[name]
-    return value if transform.lo < value < transform.hi else transform(0.0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from goldfish.probability.check import Floats
+
 _FAR = 700.0  # exp of this is still a float
 
 
@@ -65,3 +67,9 @@ class Transform:
         if theta - self.lo < near:
             return self.lo
         return self.hi if self.hi - theta < near else None
+
+
+def spread(x: Floats) -> float:
+    """The standard deviation of data, or their size if they are constant: a natural step."""
+    width = float(x.std())
+    return width if width > 0 else max(abs(float(x[0])), 1.0)
