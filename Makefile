@@ -26,7 +26,7 @@ print(*set(config()["available_instruction_sets"]) - {config()["instruction_set"
 endef
 export OTHER_INSTRUCTION_SETS
 
-.PHONY: help build demo test test-slow lint test-rust test-python test-forced bench oracles docs clean
+.PHONY: help build demo test test-slow asan lint test-rust test-python test-forced bench oracles docs clean
 
 help: ## what there is to call
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -80,9 +80,14 @@ test-forced: build ## the kernels once more under each other instruction set tha
 	for simd in $$($(PYTHON) -c "$$OTHER_INSTRUCTION_SETS"); do \
 	    echo "GOLDFISH_SIMD=$$simd"; GOLDFISH_SIMD=$$simd $(PYTHON) -m pytest -q tests/functional; done
 
-test-slow: ## exp, tanh, sigmoid of every float32; training killed at random moments; 200 000 damaged heap profiles; bounds by simulation
+test-slow: ## 100,000 random shapes; every float32; killed training; 200,000 damaged heap profiles; bounds by simulation
 	$(PYTHON) -m pytest -q -m slow
 	cargo test --locked --quiet --release --lib every_float -- --ignored
+	cargo test --locked --quiet --release --lib sweep -- --ignored
+
+asan: ## the core's own tests under AddressSanitizer
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --locked --quiet --lib \
+	    --target x86_64-unknown-linux-gnu --target-dir target/asan
 
 bench: build ## compare speed with torch, ONNX Runtime and NumPy; rewrites the tables
 	@$(PYTHON) -c 'import torch, onnxruntime, onnx' 2>/dev/null || \

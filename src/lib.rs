@@ -43,4 +43,6 @@ pub mod threads;
 #[cfg(feature = "python")]
 mod python;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod test_support;

@@ -5,7 +5,7 @@
 
 mod kernel;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::ops::Range;
 
