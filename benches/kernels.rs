@@ -7,6 +7,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use goldfish_core::conv::{self, Wanted};
 use goldfish_core::geometry::conv::{ConvGeometry, ConvOptions};
+use goldfish_core::geometry::conv_transpose::{TransposedGeometry, TransposedOptions};
 use goldfish_core::geometry::pool::{PoolGeometry, PoolOptions};
 use goldfish_core::geometry::recurrent::RecurrentGeometry;
 use goldfish_core::geometry::window::{Padding, PerAxis};
@@ -69,16 +70,53 @@ fn values(count: usize) -> Vec<f32> {
     (0..count).map(|i| (i * 7919 % 1009) as f32 / 1009.0 - 0.5).collect()
 }
 
-fn convolution(criterion: &mut Criterion, row: &Convolution) {
-    let padding = row.padding.as_ref().map_or(Some(0), toml::Value::as_integer);
-    let (Some(padding), "conv2d", "") = (padding, row.op.as_str(), row.dtype.as_str()) else { return };
-    let options = ConvOptions {
+fn padding(row: &Convolution) -> Padding {
+    match &row.padding {
+        Some(toml::Value::String(word)) if word == "causal" => Padding::Causal,
+        value => Padding::Numbers(PerAxis::One(value.as_ref().and_then(toml::Value::as_integer).unwrap_or(0))),
+    }
+}
+
+/// A transposed convolution: the gradients of its convolution, in other roles.
+fn transposed(criterion: &mut Criterion, row: &Convolution) {
+    let axes = row.x.len() - 2;
+    let options = TransposedOptions {
         stride: PerAxis::One(row.stride),
-        padding: Padding::Numbers(PerAxis::One(padding)),
+        padding: padding(row),
+        output_padding: PerAxis::One(0),
         dilation: PerAxis::One(row.dilation),
         groups: row.groups,
     };
-    let geometry = ConvGeometry::new(2, &row.x, &row.weight, None, &options).expect("a row of shapes.toml");
+    let geometry = TransposedGeometry::new(axes, &row.x, &row.weight, None, &options).expect("a row of shapes.toml");
+    let (x, weight) = (values(row.x.iter().product()), values(row.weight.iter().product()));
+    let outputs: usize = geometry.y_shape().iter().product();
+    let (mut y, mut dx, mut dweight) = (vec![0.0; outputs], vec![0.0; x.len()], vec![0.0; weight.len()]);
+    let mut group = criterion.benchmark_group(&row.name);
+    group.throughput(Throughput::Elements(geometry.conv.work() as u64));
+    group.bench_function("forward", |bencher| {
+        bencher.iter(|| conv::transposed::forward(&geometry, &x, &weight, None, &mut y))
+    });
+    group
+        .bench_function("dx", |bencher| bencher.iter(|| conv::transposed::backward_x(&geometry, &y, &weight, &mut dx)));
+    group.bench_function("dweight", |bencher| {
+        bencher.iter(|| conv::transposed::backward_weight(&geometry, &y, &x, &mut dweight))
+    });
+    group.finish();
+}
+
+fn convolution(criterion: &mut Criterion, row: &Convolution) {
+    if row.op.starts_with("conv_transpose") && row.dtype.is_empty() {
+        return transposed(criterion, row);
+    }
+    let ("conv1d" | "conv2d" | "conv3d", "") = (row.op.as_str(), row.dtype.as_str()) else { return };
+    let options = ConvOptions {
+        stride: PerAxis::One(row.stride),
+        padding: padding(row),
+        dilation: PerAxis::One(row.dilation),
+        groups: row.groups,
+    };
+    let axes = row.x.len() - 2;
+    let geometry = ConvGeometry::new(axes, &row.x, &row.weight, None, &options).expect("a row of shapes.toml");
     let (x, weight) = (values(row.x.iter().product()), values(row.weight.iter().product()));
     let outputs: usize = geometry.y_shape().iter().product();
     let (mut y, mut dx, mut dweight) = (vec![0.0; outputs], vec![0.0; x.len()], vec![0.0; weight.len()]);

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(geometry.windows(2), [0..1, 0..1, 1..2, 1..2]);
         let kept = AdaptiveGeometry::new(2, &[1, 1, 7, 2], &[None, Some(1)]).expect("it fits");
         assert_eq!(kept.y_shape(), [1, 1, 7, 1]);
-        assert_eq!(kept.windows(2), [0..2]);
+        assert_eq!((kept.windows(2).len(), kept.window(2, 0)), (1, 0..2));
     }
 
     #[test]

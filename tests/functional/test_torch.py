@@ -27,8 +27,31 @@ CONVOLUTIONS = {
     "grouped": ((2, 128, 28, 28), (128, 32, 3, 3), {"padding": 1, "groups": 4}),
     "dilated": ((2, 64, 28, 28), (64, 64, 3, 3), {"padding": 2, "dilation": 2}),
     "one pixel": ((4, 48, 7, 7), (20, 48, 7, 7), {}),
+    "1-D": ((8, 64, 512), (64, 64, 5), {"padding": 2}),
+    "1-D dilated": ((4, 32, 1024), (32, 32, 3), {"padding": 8, "dilation": 8}),
+    "3-D": ((1, 16, 16, 16, 16), (32, 16, 3, 3, 3), {"padding": 1}),
+    "3-D down": ((1, 8, 15, 16, 17), (12, 8, 3, 2, 1), {"stride": (2, 1, 2), "padding": (1, 0, 0)}),
 }
+TRANSPOSED = {
+    "4x4/2": ((2, 64, 14, 14), (64, 32, 4, 4), {"stride": 2, "padding": 1}),
+    "3x3/2": ((2, 32, 15, 13), (32, 17, 3, 3), {"stride": 2, "padding": 1, "output_padding": 1}),
+    "3x3": ((2, 48, 20, 20), (48, 32, 3, 3), {"padding": 1}),
+    "2x2/2": ((2, 48, 16, 16), (48, 24, 2, 2), {"stride": 2}),
+    "grouped": ((2, 24, 9, 9), (24, 5, 3, 3), {"padding": 1, "groups": 3}),
+    "dilated": ((2, 8, 9, 9), (8, 6, 3, 3), {"stride": 2, "dilation": 2, "padding": 2, "output_padding": 1}),
+    "1-D": ((4, 32, 100), (32, 16, 5), {"stride": 3, "padding": 1}),
+    "3-D": ((1, 8, 6, 7, 8), (8, 6, 3, 3, 3), {"stride": 2, "padding": 1, "output_padding": 1}),
+}
+ADAPTIVE = [
+    ((8, 32, 1001), 7),
+    ((4, 64, 56, 56), 7),
+    ((4, 64, 7, 7), 1),
+    ((2, 8, 13, 17), (6, 5)),
+    ((1, 6, 9, 16, 17), 4),
+]
 POOLS = {
+    "1-D": ((8, 32, 1001), 5, {"stride": 2, "padding": 2}),
+    "3-D": ((1, 6, 15, 16, 17), 3, {"stride": 2, "padding": 1}),
     "2x2/2": ((4, 32, 112, 112), 2, {"stride": 2}),
     "3x3/2": ((4, 16, 112, 112), 3, {"stride": 2, "padding": 1}),
     "3x3/1": ((2, 17, 31, 33), 3, {"stride": 1, "padding": 1}),
@@ -44,14 +67,26 @@ def leaves(*arrays):
 
 
 @pytest.mark.parametrize("row", CONVOLUTIONS)
-def test_conv2d(row, rng):
+def test_conv(row, rng):
     x_shape, weight_shape, options = CONVOLUTIONS[row]
-    x, weight, bias = (rng.standard_normal(s).astype("f") for s in (x_shape, weight_shape, weight_shape[:1]))
-    y, cache = gf.conv2d_forward(x, weight, bias, **options)
+    _compare_convolutions("conv", x_shape, weight_shape, weight_shape[0], options, rng)
+
+
+@pytest.mark.parametrize("row", TRANSPOSED)
+def test_conv_transpose(row, rng):
+    x_shape, weight_shape, options = TRANSPOSED[row]
+    outputs = weight_shape[1] * options.get("groups", 1)
+    _compare_convolutions("conv_transpose", x_shape, weight_shape, outputs, options, rng)
+
+
+def _compare_convolutions(kind, x_shape, weight_shape, outputs, options, rng):
+    operation = f"{kind}{len(x_shape) - 2}d"
+    x, weight, bias = (rng.standard_normal(s).astype("f") for s in (x_shape, weight_shape, (outputs,)))
+    y, cache = getattr(gf, f"{operation}_forward")(x, weight, bias, **options)
     dy = rng.standard_normal(y.shape).astype("f")
-    grads = gf.conv2d_backward(dy, cache)
+    grads = getattr(gf, f"{operation}_backward")(dy, cache)
     inputs = leaves(x, weight, bias)
-    expected = torch.nn.functional.conv2d(*inputs, **options)
+    expected = getattr(torch.nn.functional, operation)(*inputs, **options)
     expected.backward(torch.tensor(dy, dtype=torch.float64))
     assert error(y, expected.detach().numpy()) <= DEFAULT
     limits = (DEFAULT, PARAMETER_GRADIENT, PARAMETER_GRADIENT)
@@ -60,32 +95,55 @@ def test_conv2d(row, rng):
 
 
 @pytest.mark.parametrize("row", POOLS)
-def test_max_pool2d(row, rng):
+def test_max_pool(row, rng):
     shape, kernel, options = POOLS[row]
+    operation = f"max_pool{len(shape) - 2}d"
     x = rng.standard_normal(shape).astype("f")
     leaf = torch.tensor(x, requires_grad=True)
-    expected, places = torch.nn.functional.max_pool2d(leaf, kernel, **options, return_indices=True)
+    expected, places = getattr(torch.nn.functional, operation)(leaf, kernel, **options, return_indices=True)
     dy = rng.standard_normal(expected.shape).astype("f")
     expected.backward(torch.tensor(dy))
-    y, indices, cache = gf.max_pool2d_forward(x, kernel, **options, return_indices=True)
+    y, indices, cache = getattr(gf, f"{operation}_forward")(x, kernel, **options, return_indices=True)
     assert np.array_equal(y, expected.detach().numpy())
     assert np.array_equal(indices, places.numpy())
-    assert error(gf.max_pool2d_backward(dy, cache).x, leaf.grad.numpy()) <= DIRECT
+    assert error(getattr(gf, f"{operation}_backward")(dy, cache).x, leaf.grad.numpy()) <= DIRECT
 
 
 @pytest.mark.parametrize("row", POOLS)
 @pytest.mark.parametrize("count_include_pad", [True, False])
-def test_avg_pool2d(row, count_include_pad, rng):
+def test_avg_pool(row, count_include_pad, rng):
     shape, kernel, options = POOLS[row]
+    operation = f"avg_pool{len(shape) - 2}d"
     options = options | {"count_include_pad": count_include_pad}
     x = rng.standard_normal(shape).astype("f")
     (leaf,) = leaves(x)
-    expected = torch.nn.functional.avg_pool2d(leaf, kernel, **options)
+    expected = getattr(torch.nn.functional, operation)(leaf, kernel, **options)
     dy = rng.standard_normal(expected.shape).astype("f")
     expected.backward(torch.tensor(dy, dtype=torch.float64))
-    y, cache = gf.avg_pool2d_forward(x, kernel, **options)
+    y, cache = getattr(gf, f"{operation}_forward")(x, kernel, **options)
     assert error(y, expected.detach().numpy()) <= DIRECT
-    assert error(gf.avg_pool2d_backward(dy, cache).x, leaf.grad.numpy()) <= DIRECT
+    assert error(getattr(gf, f"{operation}_backward")(dy, cache).x, leaf.grad.numpy()) <= DIRECT
+
+
+@pytest.mark.parametrize("shape, output_size", ADAPTIVE)
+def test_adaptive_pools(shape, output_size, rng):
+    x, axes = rng.standard_normal(shape).astype("f"), len(shape) - 2
+    leaf = torch.tensor(x, requires_grad=True)
+    largest = getattr(torch.nn.functional, f"adaptive_max_pool{axes}d")
+    expected, places = largest(leaf, output_size, return_indices=True)
+    dy = rng.standard_normal(expected.shape).astype("f")
+    expected.backward(torch.tensor(dy))
+    forward, backward = (getattr(gf, f"adaptive_max_pool{axes}d{suffix}") for suffix in ("_forward", "_backward"))
+    y, indices, cache = forward(x, output_size, return_indices=True)
+    assert np.array_equal(y, expected.detach().numpy())
+    assert np.array_equal(indices, places.numpy())
+    assert error(backward(dy, cache).x, leaf.grad.numpy()) <= DIRECT
+    (leaf,) = leaves(x)
+    expected = getattr(torch.nn.functional, f"adaptive_avg_pool{axes}d")(leaf, output_size)
+    expected.backward(torch.tensor(dy, dtype=torch.float64))
+    y, cache = getattr(gf, f"adaptive_avg_pool{axes}d_forward")(x, output_size)
+    assert error(y, expected.detach().numpy(), floor=0.1) <= DIRECT
+    assert error(getattr(gf, f"adaptive_avg_pool{axes}d_backward")(dy, cache).x, leaf.grad.numpy()) <= DIRECT
 
 
 @pytest.mark.parametrize("ragged", [False, True])

@@ -18,7 +18,7 @@ pub fn for_planes<A: Send, B: Send>(
     g: &AdaptiveGeometry,
     a: &mut [A],
     b: &mut [B],
-    body: &(dyn Fn(usize, &mut [A], &mut [B]) + Sync),
+    body: impl Fn(usize, &mut [A], &mut [B]) + Sync,
 ) {
     let planes = g.planes();
     let (a_len, b_len) = (a.len() / planes.max(1), b.len() / planes.max(1));

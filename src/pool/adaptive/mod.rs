@@ -27,8 +27,9 @@ impl Windows {
             if windows.axes[2].len() == 1 {
                 let [depths, heights, _] = windows.axes;
                 let [depth, height, width] = windows.input;
+                let whole = std::iter::once(0..1).collect();
                 let heights = heights.into_iter().map(|rows| rows.start * width..rows.end * width).collect();
-                windows = Windows { input: [1, depth, height * width], axes: [vec![0..1], depths, heights] };
+                windows = Windows { input: [1, depth, height * width], axes: [whole, depths, heights] };
             }
         }
         windows
@@ -62,7 +63,7 @@ impl Windows {
 pub fn max<T: Scalar>(g: &AdaptiveGeometry, x: &[T], y: &mut [T], places: &mut [i64]) {
     assert_eq!((x.len(), y.len(), places.len()), (g.x_len(), g.y_len(), g.y_len()));
     let windows = Windows::new(g);
-    kernel::for_planes(g, y, places, &|plane, y, places| {
+    kernel::for_planes(g, y, places, |plane, y, places| {
         let x = &x[plane * g.input_plane()..][..g.input_plane()];
         with_scratch(windows.input[2], |best| {
             with_scratch(windows.input[2], |rows| kernel::max(&windows, x, y, places, best, rows));
@@ -76,7 +77,7 @@ pub fn max<T: Scalar>(g: &AdaptiveGeometry, x: &[T], y: &mut [T], places: &mut [
 /// If a length differs from the geometry's.
 pub fn max_backward<T: Scalar>(g: &AdaptiveGeometry, dy: &[T], places: &[i64], dx: &mut [T]) {
     assert_eq!((dx.len(), dy.len(), places.len()), (g.x_len(), g.y_len(), g.y_len()));
-    kernel::for_planes(g, dx, &mut [], &|plane, dx, _: &mut [i64]| {
+    kernel::for_planes(g, dx, &mut [], |plane, dx, _: &mut [i64]| {
         let outputs = plane * g.output_plane()..(plane + 1) * g.output_plane();
         dx.fill(T::ZERO);
         for (&slope, &place) in dy[outputs.clone()].iter().zip(&places[outputs]) {
@@ -92,7 +93,7 @@ pub fn max_backward<T: Scalar>(g: &AdaptiveGeometry, dy: &[T], places: &[i64], d
 pub fn average<T: Scalar>(g: &AdaptiveGeometry, x: &[T], y: &mut [T]) {
     assert_eq!((x.len(), y.len()), (g.x_len(), g.y_len()));
     let windows = Windows::new(g);
-    kernel::for_planes(g, y, &mut [], &|plane, y, _: &mut [i64]| {
+    kernel::for_planes(g, y, &mut [], |plane, y, _: &mut [i64]| {
         let x = &x[plane * g.input_plane()..][..g.input_plane()];
         with_scratch(windows.input[2], |sums| kernel::average(&windows, x, y, sums));
     });
@@ -105,7 +106,7 @@ pub fn average<T: Scalar>(g: &AdaptiveGeometry, x: &[T], y: &mut [T]) {
 pub fn average_backward<T: Scalar>(g: &AdaptiveGeometry, dy: &[T], dx: &mut [T]) {
     assert_eq!((dx.len(), dy.len()), (g.x_len(), g.y_len()));
     let windows = Windows::new(g);
-    kernel::for_planes(g, dx, &mut [], &|plane, dx, _: &mut [i64]| {
+    kernel::for_planes(g, dx, &mut [], |plane, dx, _: &mut [i64]| {
         let dy = &dy[plane * g.output_plane()..][..g.output_plane()];
         with_scratch(windows.input[2], |shares| kernel::average_backward(&windows, dy, dx, shares));
     });
