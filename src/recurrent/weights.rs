@@ -11,8 +11,11 @@ use crate::scalar::Scalar;
 use crate::simd::Isa;
 use crate::threads::{SharedMut, parallel_chunks_mut, parallel_for};
 
-/// Rows whose sum is formed before it is added to the total: what keeps rounding errors of long sums small.
-const BLOCK_ROWS: usize = 256;
+/// Rows whose sum is formed before it is added to the total: few enough for the first-level cache, and what keeps rounding errors
+/// of long sums small.
+const BLOCK_ROWS: usize = 96;
+/// Addresses so many bytes apart fall into the same place of a first-level cache.
+const PAGE: usize = 4096;
 
 /// What all sums read.
 pub struct Rows<'a, T> {
@@ -52,7 +55,7 @@ impl<T: Scalar> Rows<'_, T> {
             return;
         }
         let blocks = self.frame.blocks();
-        let most = if blocks < 8 { 48 } else { 96 };
+        let most = if blocks < 8 { 48 } else { 192 };
         // Every row of a one-hot factor touches one row of the sum: nothing is gained by cutting it.
         let parts = if let Factor::Categories(_) = factor { 1 } else { columns.div_ceil(most) };
         let vectors = self.frame.tile(slots);
@@ -92,14 +95,30 @@ impl<T: Scalar> Rows<'_, T> {
                     *id = ids[row] as usize;
                 }
                 kernel::scatter(self.isa, &picked[..rows], gates, sum);
-            } else if let Some((panel, stride)) = self.in_place(factor) {
-                kernel::outer(self.isa, &panel[start * stride + first..], stride, width, gates, sum);
-            } else {
-                with_scratch::<T, _>(rows * width, |copy| {
-                    self.gather(factor, start, first, end, copy);
-                    kernel::outer(self.isa, copy, width, width, gates, sum);
-                });
+                continue;
             }
+            // Rows of gates that are a page apart would push one another out of the first-level cache: they are copied.
+            let beside = vectors * frame.lanes;
+            let apart = frame.gates() * size_of::<T>();
+            let copied = if apart.is_multiple_of(PAGE) { rows * beside } else { 0 };
+            with_scratch::<T, _>(copied, |panel| {
+                let rows_of_gates = self.gates[start * frame.gates()..].chunks(frame.gates());
+                for (to, from) in panel.chunks_exact_mut(beside).zip(rows_of_gates) {
+                    to.copy_from_slice(&from[column..column + beside]);
+                }
+                let gates = match copied {
+                    0 => gates,
+                    _ => kernel::Gates { panel, width: beside, start: 0, rows, column: 0, vectors },
+                };
+                if let Some((panel, stride)) = self.in_place(factor) {
+                    kernel::outer(self.isa, &panel[start * stride + first..], stride, width, gates, sum);
+                } else {
+                    with_scratch::<T, _>(rows * width, |copy| {
+                        self.gather(factor, start, first, end, copy);
+                        kernel::outer(self.isa, copy, width, width, gates, sum);
+                    });
+                }
+            });
         }
     }
 
