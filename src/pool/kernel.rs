@@ -30,12 +30,6 @@ pub trait Number: Plain {
     }
 }
 
-/// Writes the first `left` lanes, as a whole vector if what is behind them is still to come: `room` elements.
-#[inline(always)]
-pub unsafe fn put<S: Simd>(to: *mut S::T, left: usize, room: usize, v: S::V) {
-    unsafe { if room >= S::LANES { S::store(to, v) } else { S::store_up_to(to, left.min(room), v) } }
-}
-
 /// The better one of two taps, with their numbers if these are wanted: the earlier one if they are equal or it is NaN. Without
 /// `EXACT` there must be no NaN.
 #[inline(always)]

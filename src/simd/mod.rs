@@ -119,6 +119,12 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
         unsafe { if n >= Self::LANES { Self::load(from) } else { Self::load_partial(from, n) } }
     }
 
+    /// Writes the first `n` elements, as a whole vector if what is behind them is still to come: `room >= n` elements.
+    #[inline(always)]
+    unsafe fn store_within(to: *mut Self::T, n: usize, room: usize, v: Self::V) {
+        unsafe { if room >= Self::LANES { Self::store(to, v) } else { Self::store_up_to(to, n, v) } }
+    }
+
     /// Writes the first `min(n, LANES)` elements.
     #[inline(always)]
     unsafe fn store_up_to(to: *mut Self::T, n: usize, v: Self::V) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{Band, Plan, streamed};
 use crate::memory::with_scratch;
-use crate::pool::kernel::{Number, better, put};
+use crate::pool::kernel::{Number, better};
 use crate::scalar::Scalar;
 use crate::simd::{self, Kernel, Simd};
 use crate::threads::SharedMut;
@@ -243,7 +243,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
                     }
                 }
                 let (value, winner) = Self::down::<S>(&rows);
-                put::<S>(self.windows.y.add(tile.at), tile.left, tile.room, value);
+                S::store_within(self.windows.y.add(tile.at), tile.left, tile.room, value);
                 if let (true, Some(winners)) = (WINNERS, self.winners) {
                     u8::put::<S>(winners.add(tile.at), tile.left, tile.room, winner);
                 }
@@ -324,7 +324,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Average<'_
                 for k in 1..ROWS {
                     sum = S::add(sum, rows[k]);
                 }
-                put::<S>(self.windows.y.add(tile.at), tile.left, tile.room, S::div(sum, divisor));
+                S::store_within(self.windows.y.add(tile.at), tile.left, tile.room, S::div(sum, divisor));
             }
         }
     }

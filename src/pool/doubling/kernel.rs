@@ -4,7 +4,7 @@
 
 use super::{Plan, pairs};
 use crate::memory::with_scratch;
-use crate::pool::kernel::{Number, better, put};
+use crate::pool::kernel::{Number, better};
 use crate::scalar::Scalar;
 use crate::simd::{self, Kernel, Simd};
 use crate::strip::inside;
@@ -185,7 +185,7 @@ impl<T: Scalar, N: Number> Max<'_, '_, T, N> {
             for o in (0..columns.output).step_by(S::LANES) {
                 let (at, left) = (oh * columns.output + o, columns.output - o);
                 let room = self.outputs.len() * columns.output - at;
-                put::<S>(self.y.add(at), left, room, S::load(values.add(o)));
+                S::store_within(self.y.add(at), left, room, S::load(values.add(o)));
                 if let (true, Some(winners)) = (WINNERS, self.winners) {
                     // Where all is -inf, padding may have won: the first tap inside the input does.
                     let least = S::add(first, S::load(self.forward.first.as_ptr().add(o)));

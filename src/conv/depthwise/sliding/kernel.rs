@@ -133,19 +133,13 @@ impl<T: Scalar> Slide<'_, T> {
                     for j in (0..NV).rev() {
                         let column = o + j * S::LANES;
                         let at = row * width + column;
-                        put::<S>(self.to.add(at), width - column, len - at, sums[0][j]);
+                        S::store_within(self.to.add(at), width - column, len - at, sums[0][j]);
                     }
                 }
                 begun = [sums[1], sums[2]];
             }
         }
     }
-}
-
-/// Writes the first `left` lanes, as a whole vector if what is behind them is still to come: `room` elements.
-#[inline(always)]
-unsafe fn put<S: Simd>(to: *mut S::T, left: usize, room: usize, v: S::V) {
-    unsafe { if room >= S::LANES { S::store(to, v) } else { S::store_up_to(to, left, v) } }
 }
 
 /// Writes a filter's gradient: the products of some planes of x with those of dy, shifted by the taps.

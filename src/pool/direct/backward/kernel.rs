@@ -5,7 +5,6 @@
 use super::super::kernel::{SLACK, Stream, for_columns};
 use super::super::{Band, Plan, streamed};
 use crate::memory::with_scratch;
-use crate::pool::kernel::put;
 use crate::scalar::Scalar;
 use crate::simd::{self, Kernel, Simd};
 use crate::threads::SharedMut;
@@ -146,7 +145,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool> Gather<'
             for part in 0..STEP {
                 let at = part * S::LANES;
                 if at < left {
-                    put::<S>(dx.add(at), left - at, room - at, joined[part]);
+                    S::store_within(dx.add(at), left - at, room - at, joined[part]);
                 }
             }
         }
