@@ -108,6 +108,8 @@ impl Product {
 }
 
 /// How one product is computed.
+// There is one at a time, on the stack; a box would cost an allocation for each call.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Copy, Debug)]
 pub enum Algorithm {
     Direct,

@@ -202,7 +202,11 @@ mod tests {
         let mut reader = Reader::new(&[0x08, 5, 0x0a, 3, 1, 0x80, 1]);
         let mut seen = Vec::new();
         while let Some(field) = reader.next("test").unwrap() {
-            field.numbers("n", |value, offset| Ok(seen.push((value, offset)))).unwrap();
+            let mut keep = |value, offset| {
+                seen.push((value, offset));
+                Ok(())
+            };
+            field.numbers("n", &mut keep).unwrap();
         }
         assert_eq!(seen, [(5, 0), (1, 4), (128, 5)]);
     }

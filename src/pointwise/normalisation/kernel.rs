@@ -171,12 +171,7 @@ impl Blocks {
     }
 
     /// Calls `body` once for each block, with its elements of `y` and its partial sums; `y` may be empty.
-    pub fn parallel<T: Send, P: Send>(
-        &self,
-        y: &mut [T],
-        partials: &mut [P],
-        body: &(dyn Fn(&Block, &mut [T], &mut [P]) + Sync),
-    ) {
+    pub fn parallel<T: Send, P: Send>(&self, y: &mut [T], partials: &mut [P], body: &OnBlock<'_, T, P>) {
         let total = self.outer * self.channels * self.inner;
         if total == 0 {
             return;
@@ -199,13 +194,18 @@ impl Blocks {
     }
 }
 
+/// What is done with a block, its elements and its partial sums.
+type OnBlock<'a, T, P> = dyn Fn(&Block, &mut [T], &mut [P]) + Sync + 'a;
+/// What is done with a number and its chunks of two slices.
+type OnPair<'a, A, B> = dyn Fn(usize, &mut [A], &mut [B]) + Sync + 'a;
+
 /// Calls `body(i, a, b)` once for each `i` below `tasks`, with the `i`-th chunk of both slices, each with its own length of
 /// chunks; a slice may be empty.
 pub fn parallel_pairs<A: Send, B: Send>(
     tasks: usize,
     (a, chunk_a): (&mut [A], usize),
     (b, chunk_b): (&mut [B], usize),
-    body: &(dyn Fn(usize, &mut [A], &mut [B]) + Sync),
+    body: &OnPair<'_, A, B>,
 ) {
     let (a, b) = (SharedMut::new(a), SharedMut::new(b));
     let part = |len: usize, chunk: usize, i: usize| match len {

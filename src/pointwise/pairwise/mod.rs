@@ -8,7 +8,7 @@ use super::{BLOCK, Reduction};
 use crate::scalar::Scalar;
 use crate::threads::parallel_chunks_mut;
 
-fn parts<'a, T, const N: usize>(operands: [&'a [T]; N], block: usize, len: usize) -> [&'a [T]; N] {
+fn parts<T, const N: usize>(operands: [&[T]; N], block: usize, len: usize) -> [&[T]; N] {
     operands.map(|operand| &operand[block * BLOCK..block * BLOCK + len])
 }
 

@@ -62,7 +62,7 @@ pub fn transform<T: Scalar>(
     let lanes = lanes::<T>();
     let (k, columns) = weights.sizes();
     assert!(block < part.blocks::<T>() && part.steps.end <= k && part.columns.end <= columns);
-    assert!(part.steps.start % lanes == 0 && part.columns.start % lanes == 0);
+    assert!(part.steps.start.is_multiple_of(lanes) && part.columns.start.is_multiple_of(lanes));
     assert!(part.steps.len() * part.columns.len().next_multiple_of(lanes) <= next);
     let taps = axes[0].taps * axes[1].taps;
     assert!(weights.data.len() == weights.rows * weights.columns * taps);
