@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::depthwise;
+use super::few_channels;
 use super::implicit_gemm::scatter;
 use super::winograd::plan::{Plan, View};
 use super::winograd::{BLOCK_K, SLOPE_TILES};
@@ -177,6 +178,9 @@ fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
     let images = (g.batch * g.groups) as f64;
     let places = images * (g.output_plane() * g.taps()) as f64;
     match product {
+        Product::Forward if few_channels::layout(g).is_some() => {
+            places * channels * DIRECT * whole(g.outputs, TILE_ROWS)
+        }
         Product::Forward => places * channels * (DIRECT * whole(g.outputs, TILE_ROWS) + GATHERED),
         Product::BackwardX if scatter::pays(g) => places * channels * (DIRECT * outputs + GATHERED),
         Product::BackwardX => {
