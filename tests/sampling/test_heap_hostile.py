@@ -120,16 +120,18 @@ BOMBS = {
     "digits": lambda: b"heap profile: " + b"1" * (50 * MiB),
 }
 BOMB = """
-import pathlib, resource, sys, time
+import pathlib, sys, time
 from goldfish import sampling
 data = pathlib.Path(sys.argv[1])
-before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+def peak():
+    return int(pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+before, start = peak(), time.process_time()
 try:
     sampling.read_heap_profile(data)
     print("read")
 except sampling.ProfileFormatError as error:
     print("refused", error.field)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, time.process_time() - start)
+print(peak() - before, time.process_time() - start)
 """
 
 
