@@ -13,6 +13,7 @@ from goldfish import theory
 from goldfish.theory.catalogue import CATALOGUE
 
 PARAMETERS = {"p": 2, "k": 3, "n": 3, "degree": 2, "depth": 2, "radius": 3.0, "margin": 1.0, "weights": 3, "units": 2}
+PARAMETERS |= {"dimension": 4, "size": 20}
 
 
 def parameters(name):

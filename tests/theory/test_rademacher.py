@@ -86,7 +86,7 @@ def test_all_labelings_have_complexity_one():
 def test_risk_bounds():
     bound = theory.rademacher_risk_bound
     assert bound(0.1, 0.03, 1000, 0.05).value == pytest.approx(0.13 + 3 * math.sqrt(math.log(40) / 2000))
-    assert bound(0.1, 0.03, 1000, 0.05, binary=False).source.endswith("3.3")
+    assert bound(0.1, 0.03, 1000, 0.05, binary=False).source.endswith("Thm 3.3 (as commonly quoted)")
     expected = 0.16 + math.sqrt(math.log(20) / 2000)
     assert bound(0.1, 0.03, 1000, 0.05, empirical=False, binary=False).value == pytest.approx(expected)
 

@@ -182,7 +182,7 @@ REALIZABLE = {
     ),
     "ssbd": Theorem(
         "N >= 8/eps (2d ln(16e/eps) + ln(2/delta))",
-        "Shalev-Shwartz and Ben-David 2014, Thm 28.3",
+        "Shalev-Shwartz and Ben-David 2014, section 28.3",
         (_IID, _CONSISTENT, "delta < 1/4, and a larger delta is treated as 1/4"),
         size=_ssbd_realizable,
     ),

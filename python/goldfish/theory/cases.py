@@ -56,7 +56,13 @@ def sample_complexity_lower(d: int | float, eps: float, delta: float, *, realiza
     realizable = check.truth(name, "realizable", realizable)
     if d == math.inf:
         statement = "a class of infinite VC dimension is not PAC learnable: no number of examples suffices"
-        return Bound(math.inf, "necessary", statement, (), "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1")
+        return Bound(
+            math.inf,
+            "necessary",
+            statement,
+            (),
+            "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1 (as commonly quoted)",
+        )
     e, t, blumer = Decimal(eps), Decimal(delta), "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1(ii)"
     terms = {"d (1 - 2(eps(1-delta) + delta))": (int(d) * (1 - 2 * (e * (1 - t) + t)), blumer)}
     if d > 0 and eps < 0.5:
@@ -105,7 +111,8 @@ def box_sample_complexity(p: int, eps: float, delta: float) -> Bound:
 
     References
     ----------
-    Shalev-Shwartz and Ben-David 2014, exercise 2.3 (the plane; 2p sides in p dimensions by the same argument).
+    Shalev-Shwartz and Ben-David 2014, exercise 2.3 (number as commonly quoted; the plane; 2p sides in p dimensions by
+    the same argument).
 
     Examples
     --------
@@ -128,7 +135,8 @@ def box_sample_complexity(p: int, eps: float, delta: float) -> Bound:
         "a box makes no errors",
         "the learner takes the tightest box",
     )
-    return Bound(n, "sufficient", statement, conditions, "Shalev-Shwartz and Ben-David 2014, exercise 2.3")
+    source = "Shalev-Shwartz and Ben-David 2014, exercise 2.3 (number as commonly quoted)"
+    return Bound(n, "sufficient", statement, conditions, source)
 
 
 def pac_case(realizable: bool, finite: bool) -> PacCase:

@@ -11,6 +11,7 @@ from typing import Any
 from goldfish.theory import _arguments as check
 from goldfish.theory.counts import COUNTS, distinct_trees
 from goldfish.theory.growth import _sum_of_binomials
+from goldfish.theory.orders import ORDERS
 from goldfish.theory.results import VC
 from goldfish.theory.search import vc_dimension_finite
 
@@ -86,6 +87,15 @@ def _lines(k: int) -> VC:
     return _vc(_LINES[k], "arXiv 2501.09847 (2025)")
 
 
+def _threshold_networks(weights: int, units: int) -> VC:
+    """The largest integer below 2 W log2(2k / ln 2)."""
+    if weights < units:
+        raise ValueError(f"vc_dimension: weights must be at least units, got weights = {weights}, units = {units}")
+    check.examples("vc_dimension", "weights", weights)
+    value = math.ceil(2 * weights * math.log2(2 * units / math.log(2)) * (1 + 1e-14)) - 1
+    return _vc(value, "Anthony and Bartlett 1999, Thm 6.1; constant as commonly quoted", exact=False)
+
+
 _P = (("p", 1),)
 _N = (("n", 1),)
 _K = (("k", 1, 1),)
@@ -111,6 +121,10 @@ CATALOGUE: dict[str, _Class] = {
         growth=lambda degree, p: _cover(math.comb(p + degree, degree)),
         growth_source=_COVER,
     ),
+    "function_spaces": _Class(
+        lambda dimension: _vc(dimension, "Dudley 1978; Wenocur and Dudley 1981, as commonly quoted"),
+        (("dimension", 1),),
+    ),
     "boxes": _Class(lambda p: _vc(2 * p, f"{_BEHW}; {_MRT}, section 3.3"), _P),
     "cubes": _Class(lambda p: _vc((3 * p + 1) // 2, "Despres 2017, as commonly quoted"), _P),
     "rotated_rectangles": _Class(
@@ -130,6 +144,10 @@ CATALOGUE: dict[str, _Class] = {
         ),
         (("radius", -1), ("margin", -1), ("p", 1)),
     ),
+    "linear_threshold_networks": _Class(_threshold_networks, (("weights", 1), ("units", 1))),
+    "finite_classes": _Class(
+        lambda size: _vc(size.bit_length() - 1, "at most log2 of the number of hypotheses", exact=False), (("size", 1),)
+    ),
     "conjunctions": _Class(lambda n: _vc(n, "Natschlager and Schmitt 1996, as commonly quoted; n <= 4 by search"), _N),
     "monotone_conjunctions": _Class(lambda n: _vc(n, "the unit vectors' complements are shattered; log2 of 2^n"), _N),
     "disjunctions": _Class(lambda n: _vc(n, "complements of conjunctions of the negated inputs"), _N),
@@ -139,7 +157,7 @@ CATALOGUE: dict[str, _Class] = {
         lambda n: _vc(2**n, "all labelings of all inputs"), _N, growth=lambda n: lambda m: 1 << min(m, 2**n)
     ),
     "decision_trees": _Class(_trees, (("n", 1), ("depth", 0))),
-    "stumps": _Class(lambda p: _vc(_stumps(p), "Leboeuf, LeBlanc and Marchand 2020"), _P),
+    "stumps": _Class(lambda p: _vc(_stumps(p), "Leboeuf, LeBlanc and Marchand, NeurIPS 2020, abstract"), _P),
     "sine": _Class(
         lambda: _vc(math.inf, "x_i = 10^-i; Vapnik 1995, as commonly quoted"), growth=lambda: lambda m: 1 << m
     ),
@@ -164,6 +182,8 @@ def lookup(function: str, cls: Any, params: dict[str, Any]) -> Entry:
         cls, params = found[0], {**found[1], **params}
     if not isinstance(cls, str):
         raise TypeError(f"{function}: cls must be a name or a hypothesis class, got {cls!r}")
+    if cls in ORDERS:
+        raise ValueError(f"{function}: cls must have a known number, got {cls!r}: ask vc_order for its order")
     if cls not in CATALOGUE:
         raise ValueError(f"{function}: cls must be one of {', '.join(CATALOGUE)}, got {cls!r}")
     row = CATALOGUE[cls]
@@ -171,7 +191,7 @@ def lookup(function: str, cls: Any, params: dict[str, Any]) -> Entry:
     label = cls + (f"({', '.join(f'{key}={value}' for key, value in values.items())})" if values else "")
     growth = row.growth(**values) if row.growth else None
     counted = COUNTS.get(cls)
-    hypotheses = None
+    hypotheses = values.get("size")
     if counted is not None and counted.finite and set(counted.required) == set(row.required):
         hypotheses = counted.count(**values) if values.get("n", 0) <= 64 else None
     return Entry(label, row.vc(**values), growth, row.growth_source, hypotheses)
@@ -213,10 +233,13 @@ def vc_dimension(cls: Any, **params: Any) -> VC:
         * in R^p: "halfspaces" (p), "homogeneous_halfspaces" (p), "polynomial_thresholds" (degree, p), "boxes" (p),
           "cubes" (p), "balls" (p), "balls_and_complements" (p), "axis_parallel_ellipsoids" (p), "ellipsoids" (p),
           "stumps" (p), "margin_halfspaces" (radius, margin, p), "linear_threshold_networks" (weights, units),
-          "nearest_neighbours" (k)
+          "nearest_neighbours" (k), "function_spaces" (dimension: {f > 0} for the f of a vector space of functions)
         * in the plane: "rotated_rectangles", "triangles", "convex_polygons" (k), "convex_sets", "lines" (k)
         * on n bits: "conjunctions", "monotone_conjunctions", "disjunctions", "parities", "juntas", "boolean_functions"
           (n), "decision_trees" (n, depth)
+        * "finite_classes" (size)
+
+        Where only the order is known, as for ReLU and recurrent networks, ask `vc_order`.
     **params
         The parameters of a named class.
 

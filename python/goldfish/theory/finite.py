@@ -13,8 +13,13 @@ from goldfish.theory._decimal import ceiling, exact, ln, precise, round_up
 from goldfish.theory._format import figure, number, size
 from goldfish.theory.results import Bound, risk_bound
 
-_REALIZABLE = "Blumer, Ehrenfeucht, Haussler and Warmuth 1987; Mohri, Rostamizadeh and Talwalkar 2018, Thm 2.5"
-_AGNOSTIC = "Hoeffding 1963, Thm 2, and the union bound; Mohri, Rostamizadeh and Talwalkar 2018, Thm 2.13"
+_REALIZABLE = (
+    "Blumer, Ehrenfeucht, Haussler and Warmuth 1987; Mohri, Rostamizadeh and Talwalkar 2018, Thm 2.5 "
+    "(as commonly quoted)"
+)
+_AGNOSTIC = (
+    "Hoeffding 1963, Thm 2, and the union bound; Mohri, Rostamizadeh and Talwalkar 2018, Thm 2.13 (as commonly quoted)"
+)
 _IID = "the examples are independent and of one distribution"
 _CONSISTENT = "the hypothesis makes no error on the examples"
 

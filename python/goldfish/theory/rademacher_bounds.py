@@ -92,7 +92,7 @@ def rademacher_risk_bound(
 
     References
     ----------
-    Mohri, Rostamizadeh and Talwalkar 2018, Thms 3.3 and 3.5.
+    Mohri, Rostamizadeh and Talwalkar 2018, Thms 3.3 and 3.5 (as commonly quoted).
 
     Examples
     --------
@@ -117,5 +117,5 @@ def rademacher_risk_bound(
     )
     what = "values are -1 and +1, and the loss is 0/1" if binary else "the losses lie in [0, 1]"
     conditions = ("the examples are independent and of one distribution", what)
-    source = f"Mohri, Rostamizadeh and Talwalkar 2018, Thm {'3.5' if binary else '3.3'}"
+    source = f"Mohri, Rostamizadeh and Talwalkar 2018, Thm {'3.5' if binary else '3.3'} (as commonly quoted)"
     return risk_bound(value, statement, conditions, source)

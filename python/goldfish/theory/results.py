@@ -134,6 +134,42 @@ class VC:
 
 
 @dataclass(frozen=True)
+class Order:
+    """How a quantity grows where the constants are not known: text, on purpose not a number.
+
+    Attributes
+    ----------
+    quantity : str
+        What grows, with the parameters that were given.
+    lower, upper : str or None
+        Such as "Omega(W L log(W/L))"; None where the source has none.
+    conditions : tuple of str
+        What has to hold, and what the letters stand for.
+    source : str
+
+    Examples
+    --------
+    >>> from goldfish import theory
+    >>> theory.vc_order("relu_networks_by_units", weights=1000, units=50).upper
+    'O(1000 * 50)'
+    """
+
+    quantity: str
+    lower: str | None
+    upper: str | None
+    conditions: tuple[str, ...]
+    source: str
+
+    @property
+    def statement(self) -> str:
+        """The order in one sentence."""
+        return f"{self.quantity}: {' and '.join(side for side in (self.lower, self.upper) if side is not None)}"
+
+    def __str__(self) -> str:
+        return f"{self.statement} [{self.source}]"
+
+
+@dataclass(frozen=True)
 class VCResult:
     """The VC dimension of a table: ``dim``, and ``witness``, the columns of a shattered set of that size."""
 

@@ -108,7 +108,12 @@ def sample_complexity_vc(
     if d == math.inf:
         statement = "a class of infinite VC dimension is not PAC learnable: no number of examples suffices"
         return Bound(
-            math.inf, "sufficient", statement, (), "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1", True
+            math.inf,
+            "sufficient",
+            statement,
+            (),
+            "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1 (as commonly quoted)",
+            True,
         )
     dimension = max(int(d), 1)
     width = Decimal(eps) if realizable or goal == "uniform" else Decimal(eps) / 2
@@ -221,7 +226,7 @@ def risk_bound_vc(
     _check_method(name, method, list(theorems), realizable)
     if d == math.inf:
         statement = "a class of infinite VC dimension is not PAC learnable: its training errors bound nothing"
-        source = "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1"
+        source = "Blumer, Ehrenfeucht, Haussler and Warmuth 1989, Thm 2.1 (as commonly quoted)"
         return Bound(math.inf, "upper", statement, (), source, True)
     dimension = max(int(d), 1)
     keys = [key for key in theorems if key != "chaining"] if method == "best" else [method]
