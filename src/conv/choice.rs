@@ -152,9 +152,10 @@ impl Algorithm {
 const DIRECT: f64 = 1.25;
 /// An element of a panel that is gathered, or added to its place.
 const GATHERED: f64 = 8.0;
+const SCATTERED: f64 = 40.0;
 /// The same in the sums over places, whose panels are narrower; and a slope that is turned for them.
 const GATHERED_FOR_WEIGHT: f64 = 18.0;
-const TURNED: f64 = 30.0;
+const TURNED: f64 = 24.0;
 /// Outputs below which places lie along the lanes there, and what a product then costs.
 const FEW_OUTPUTS: usize = 8;
 const DOTTED: f64 = 2.0;
@@ -162,11 +163,14 @@ const DOTTED: f64 = 2.0;
 const TRANSFORMED: f64 = 1.3;
 /// A register tile: filling and emptying it costs as much as so many steps of its sum.
 const TILE: f64 = 10.0;
-/// An element of a transformed input; of one with phases, which are gathered; of a transformed output, and weight.
+/// An element of a transformed input, output, slope and weight.
 const INPUT: f64 = 8.0;
-const PHASES: f64 = 16.0;
 const OUTPUT: f64 = 6.0;
+const SLOPE: f64 = 10.0;
 const WEIGHT: f64 = 11.0;
+/// An element of an image with two phases to an axis, and with more: these are gathered, or spread, place by place.
+const PHASES: f64 = 16.0;
+const MANY_PHASES: f64 = 50.0;
 
 fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
     if depthwise::layout(g).is_some() {
@@ -182,7 +186,7 @@ fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
             places * channels * DIRECT * whole(g.outputs, TILE_ROWS)
         }
         Product::Forward => places * channels * (DIRECT * whole(g.outputs, TILE_ROWS) + GATHERED),
-        Product::BackwardX if scatter::pays(g) => places * channels * (DIRECT * outputs + GATHERED),
+        Product::BackwardX if scatter::pays(g) => places * channels * (DIRECT * outputs + SCATTERED),
         Product::BackwardX => {
             let phases: usize = g.windows.iter().map(|w| w.step()).product();
             let places = images * (g.input_plane() / phases * g.taps()) as f64;
@@ -199,12 +203,17 @@ fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
 fn winograd_cost<T: Scalar>(plan: &Plan, groups: usize, product: Product) -> f64 {
     let [channels, outputs] = [plan.channels, plan.outputs].map(|n| n.next_multiple_of(lanes::<T>()) as f64);
     let (positions, tiles) = (plan.positions() as f64, plan.tiles() as f64);
-    let inner = match product {
-        Product::BackwardWeight => plan.tiles().min(SLOPE_TILES),
-        _ => plan.channels.min(BLOCK_K),
+    let price = |view: &View, dense: f64| match view.step.into_iter().max() {
+        Some(..=1) | None => dense,
+        Some(2) => PHASES,
+        Some(_) => MANY_PHASES,
     };
-    let price = |view: &View, dense: f64| if view.is_dense() { dense } else { PHASES };
-    let products = tiles * plan.channels as f64 * outputs * (TRANSFORMED + TILE / inner as f64);
-    let tiled = price(&plan.input, INPUT) * channels + price(&plan.output, OUTPUT) * outputs;
+    // The sum's length, the rows of a product and the price of an element on its other side.
+    let (inner, rows, other) = match product {
+        Product::BackwardWeight => (plan.tiles().min(SLOPE_TILES), plan.channels.max(TILE_ROWS), SLOPE),
+        _ => (plan.channels.min(BLOCK_K), plan.channels, OUTPUT),
+    };
+    let products = tiles * rows as f64 * outputs * (TRANSFORMED + TILE / inner as f64);
+    let tiled = price(&plan.input, INPUT) * channels + price(&plan.output, other) * outputs;
     groups as f64 * positions * (products + tiles * tiled + WEIGHT * plan.channels as f64 * outputs)
 }

@@ -126,13 +126,13 @@ impl Blocks {
         block * self.units * self.plan.segment
     }
 
-    /// Whether tiles are few and weights many: then all transformed tiles exist at once, and the transformed weights a
-    /// part at a time, so that these never leave the cache.
-    fn streams<T>(&self) -> bool {
+    /// Whether tiles are few and weights many: then all transformed tiles exist at once, and the transformed weights (or
+    /// their slopes) a part at a time, so that these never leave the cache.
+    fn streams<T>(&self, most_tiles: usize) -> bool {
         let (positions, tiles) = (self.plan.positions(), self.plan.tiles());
         let weights = positions * self.depth * self.wide * size_of::<T>();
         let all = positions * tiles * (self.depth + self.wide) * size_of::<T>();
-        self.plan.segments == 1 && weights > STREAM_FROM && all <= TILES_BYTES && tiles <= self.depth.max(self.wide)
+        self.plan.segments == 1 && weights > STREAM_FROM && all <= TILES_BYTES && tiles <= most_tiles
     }
 }
 
@@ -149,7 +149,7 @@ struct Task<'a, T> {
 impl<T: Scalar> Task<'_, T> {
     fn run(&self, plan: &Plan) -> Result<(), Error> {
         let blocks = Blocks::new::<T>(plan, TILES);
-        if blocks.streams::<T>() {
+        if blocks.streams::<T>(blocks.depth.max(blocks.wide)) {
             self.stream(&Blocks::new::<T>(plan, STREAM_TILES))
         } else {
             self.by_blocks(&blocks.balanced(self.groups))
@@ -282,7 +282,11 @@ impl<T: Scalar> WeightGradient<'_, T> {
     fn run(&self, plan: &Plan) -> Result<(), Error> {
         // Blocks and parts depend on the shape alone, and so do the sums.
         let blocks = Blocks::new::<T>(plan, SLOPE_TILES);
-        if blocks.streams::<T>() { self.stream(&Blocks::new::<T>(plan, STREAM_TILES)) } else { self.by_blocks(&blocks) }
+        if blocks.streams::<T>(usize::MAX) {
+            self.stream(&Blocks::new::<T>(plan, STREAM_TILES))
+        } else {
+            self.by_blocks(&blocks)
+        }
     }
 
     /// Transforms inputs and slopes of a block.
