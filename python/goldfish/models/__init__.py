@@ -12,5 +12,6 @@ except ImportError as error:
 
 from goldfish.models.convnet import ConvNetClassifier
 from goldfish.models.language import CharLanguageModel
+from goldfish.models.tokenizer import Tokenizer
 
-__all__ = ["CharLanguageModel", "ConvNetClassifier"]
+__all__ = ["CharLanguageModel", "ConvNetClassifier", "Tokenizer"]
