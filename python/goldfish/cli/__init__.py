@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from goldfish.cli import heap
+from goldfish.cli import heap, recitation
+from goldfish.cli.errors import UsageError
 
 __all__ = ["main"]
 
+_FAILED = 1
+_WRONG_ARGUMENTS = 2
 _INTERRUPTED = 130
 _PIPE_CLOSED = 141
 
@@ -22,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser that complains in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+        self.exit(_WRONG_ARGUMENTS, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     try:
-        arguments.run(arguments)
+        code = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("goldfish: interrupted", file=sys.stderr)
@@ -64,8 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         else:
             print(f"goldfish {arguments.command}: error: {_in_one_line(error)}", file=sys.stderr)
-        return 1
-    return 0
+        return _WRONG_ARGUMENTS if isinstance(error, UsageError) else _FAILED
+    return int(code or 0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,7 +90,8 @@ def _parser() -> argparse.ArgumentParser:
         "config", parents=[common], help="print version, instruction set, threads and memory", description="Print it."
     )
     config.set_defaults(run=_config)
-    heap.add_parser(commands, [common])
+    for command in (heap, recitation):
+        command.add_parser(commands, [common])
     return parser
 
 
