@@ -161,6 +161,30 @@ def test_ready_batches():
     assert len(history["loss"]) == 3
 
 
+def test_several_inputs_come_by_name():
+    """Two inputs that a graph joins train as their concatenation does."""
+    graph = nn.Graph(
+        {"both": ("concat", "a", "b"), "head": (nn.Linear(6, 2, rng=1), "both")}, inputs=("a", "b"), outputs="head"
+    )
+    other = nn.Sequential(head=nn.Linear(6, 2, rng=1))
+    named = [({"a": X[rows, :2], "b": X[rows, 2:].copy()}, Y[rows]) for rows in (slice(0, 50), slice(50, 90))]
+    history = _fit(graph, named, validation=named)
+    expected = _fit(other, [(X[:50], Y[:50]), (X[50:], Y[50:])], validation=[(X, Y)])
+    assert _same(graph, other)
+    assert history["loss"] == expected["loss"]
+    assert history["val_loss"] == pytest.approx(expected["val_loss"], rel=1e-5)
+    for options, message in [
+        ({"truncate": 2}, r"truncate expected one input, got several: \['a', 'b'\]"),
+        ({"augment": lambda x, rng: x}, r"augment expected one input, got several: \['a', 'b'\]"),
+    ]:
+        model = nn.Graph({"r": (nn.RNN(2, 2), "a")}, inputs=("a", "b"), outputs="r") if "truncate" in options else graph
+        with pytest.raises(ValueError, match=message):
+            _fit(model, named, **options)
+    named[1][0]["b"][3, 1] = np.nan
+    with pytest.raises(nn.NonFiniteError, match=r"step 1 .* x\['b'\] holds values that are not finite"):
+        _fit(graph, named)
+
+
 def test_sample_weights():
     weight = RNG.random(90).astype(np.float32)
     models = [_model() for _ in range(4)]

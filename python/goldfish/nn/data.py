@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +16,9 @@ _STRETCH = 16
 
 
 class Batch(NamedTuple):
-    """Some samples: inputs, targets and their weights."""
+    """Some samples: inputs (by name where a model has several), targets and their weights."""
 
-    x: Array
+    x: Any
     y: Array
     weight: Array | None
     steps: int = 1
@@ -30,7 +30,7 @@ class Batch(NamedTuple):
         if self.weight is None:
             if self.lengths is not None and self.y.ndim > 1:
                 return float(self.lengths.sum())
-            return float(len(self.x) * self.steps)
+            return float(len(self.y) * self.steps)
         return float(self.weight.sum()) * (self.steps if self.weight.ndim == 1 else 1)
 
 
@@ -101,11 +101,7 @@ class Ragged(Source):
         if rng is None:
             groups = [np.arange(start, min(start + batch_size, len(self))) for start in range(0, len(self), batch_size)]
         else:
-            order, stretch = rng.permutation(len(self)), batch_size * _STRETCH
-            parts = [order[start : start + stretch] for start in range(0, len(self), stretch)]
-            parts = [part[np.argsort(self.lengths[part], kind="stable")] for part in parts]
-            groups = [part[start : start + batch_size] for part in parts for start in range(0, len(part), batch_size)]
-            groups = [groups[index] for index in rng.permutation(len(groups))]
+            groups = like_lengths(self.lengths, batch_size, rng)
         for rows in groups:
             yield self.take(rows)
 
@@ -151,7 +147,8 @@ class Batches(Source):
         for item in self.data:
             if not isinstance(item, tuple | list) or len(item) not in (2, 3):
                 raise TypeError(f"fit: {self.name} expected batches (x, y[, sample_weight]), got {type(item).__name__}")
-            x, y, *weight = (np.asarray(part) for part in item)
+            x = {name: np.asarray(part) for name, part in item[0].items()} if is_named(item[0]) else np.asarray(item[0])
+            y, *weight = (np.asarray(part) for part in item[1:])
             yield Batch(x, y, weight[0] if weight else None)
 
     def steps(self, batch_size: int, window: int | None) -> int | None:
@@ -209,11 +206,13 @@ def windows(batch: Batch, length: int | None) -> Iterator[Batch]:
     Raises
     ------
     ValueError
-        If targets do not have the inputs' steps.
+        If targets do not have the inputs' steps, or there are several inputs.
     """
     if length is None:
         yield batch
         return
+    if is_named(batch.x):
+        raise ValueError(f"fit: truncate expected one input, got several: {list(batch.x)}")
     if batch.x.ndim < 2 or batch.y.ndim < 2 or batch.x.shape[1] != batch.y.shape[1]:
         raise ValueError(
             f"fit: truncate expected x and y with the same number of steps on axis 1, "
@@ -225,6 +224,35 @@ def windows(batch: Batch, length: int | None) -> Iterator[Batch]:
         window = batch.x[:, steps]
         lengths = None if batch.lengths is None else np.clip(batch.lengths - start, 0, window.shape[1])
         yield Batch(window, batch.y[:, steps], weight, window.shape[1], lengths)
+
+
+def like_lengths(lengths: Array, batch_size: int, rng: np.random.Generator) -> list[Array]:
+    """The rows of random batches of sequences whose lengths differ little.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (N,)
+        Of the sequences.
+    batch_size : int
+        Rows in a batch; the last one of a stretch may be smaller.
+    rng : Generator
+        Source of the order.
+
+    Returns
+    -------
+    list of ndarray
+        Each of 0..N-1 once. The order is random, but within stretches of `_STRETCH` batches sorted by length.
+    """
+    order, stretch = rng.permutation(len(lengths)), batch_size * _STRETCH
+    parts = [order[start : start + stretch] for start in range(0, len(order), stretch)]
+    parts = [part[np.argsort(lengths[part], kind="stable")] for part in parts]
+    groups = [part[start : start + batch_size] for part in parts for start in range(0, len(part), batch_size)]
+    return [groups[index] for index in rng.permutation(len(groups))]
+
+
+def is_named(x: Any) -> bool:
+    """Whether x is several inputs by their names."""
+    return isinstance(x, Mapping)
 
 
 def is_ragged(value: Any) -> bool:

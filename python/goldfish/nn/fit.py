@@ -16,7 +16,7 @@ from goldfish._typing import Rng
 from goldfish.nn import checkpoint as checkpoints
 from goldfish.nn.checkpoint import Progress
 from goldfish.nn.clip import NonFiniteError, clip_grad_norm
-from goldfish.nn.data import Arrays, Batch, Ragged, Source, open_source, windows
+from goldfish.nn.data import Arrays, Batch, Ragged, Source, is_named, open_source, windows
 from goldfish.nn.history import History
 from goldfish.nn.layer import Backward, Layer
 from goldfish.nn.loss import Loss
@@ -95,7 +95,8 @@ def fit(
         A tuple holds arrays with the samples along axis 0. x may also be a list of sequences (T_i, ...) of unequal
         lengths, with a target for each sequence or for each step: sequences of like lengths go into one batch and are
         padded, the model gets their ``lengths``, targets of steps are padded with the loss's ``ignore_index`` (or do
-        not count, if it has none). Anything else is iterated anew each epoch and gives batches of any shapes.
+        not count, if it has none). Anything else is iterated anew each epoch and gives batches of any shapes, whose x
+        may be a mapping of arrays by name, for a model of several inputs.
     loss : Loss
         Called with prediction, target and, if there are any, sample weights.
     optimizer : Optimizer
@@ -229,6 +230,8 @@ def _train(
 def _augmented(settings: _Settings, batch: Batch, rng: np.random.Generator) -> Batch:
     if settings.augment is None:
         return batch
+    if is_named(batch.x):
+        raise ValueError(f"fit: augment expected one input, got several: {list(batch.x)}")
     x = np.asarray(settings.augment(batch.x, rng))
     if x.ndim == 0 or len(x) != len(batch.x):
         raise ValueError(f"fit: augment expected to return {len(batch.x)} samples, got shape {x.shape}")

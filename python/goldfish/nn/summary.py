@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,10 +108,11 @@ def trace(layer: Layer, x: Any, name: str) -> Iterator[tuple[str, Layer, Array]]
         yield name, layer, y
 
 
-def culprit(model: Layer, x: Array) -> str:
+def culprit(model: Layer, x: Any) -> str:
     """Where numbers stop being finite: in the input, in a parameter, or in the output of a layer."""
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        return "x holds values that are not finite"
+    for name, value in (x if isinstance(x, Mapping) else {"": x}).items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            return f"x{[name] if name else ''} holds values that are not finite"
     for name, parameter in model.parameters().items():
         if not np.isfinite(parameter).all():
             return f"the parameter {name!r} is not finite"
