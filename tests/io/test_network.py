@@ -55,6 +55,26 @@ def test_what_is_saved_comes_back(model, shape, tmp_path, rng):
     assert list(again.parameters()) == list(model.parameters())
 
 
+def test_metadata_comes_back_and_changes_nothing_else(tmp_path):
+    words = {"vocabulary": 'ab"\n\u00e9\U0001f41f', "empty": ""}
+    io.save(SHARED, tmp_path / "with", metadata=words)
+    io.save(SHARED, tmp_path / "without")
+    assert io.load_metadata(tmp_path / "with") == words
+    assert io.load_metadata(tmp_path / "without") == {}
+    assert np.array_equal(io.load(tmp_path / "with").params["weight"], SHARED.params["weight"])
+
+
+def test_metadata_is_text_and_leaves_the_files_own_keys(tmp_path):
+    with pytest.raises(TypeError, match="save: metadata expected str for str, got int for 'a'"):
+        io.save(SHARED, tmp_path / "x", metadata={"a": 1})
+    with pytest.raises(ValueError, match="save: metadata must not have the key 'kind'"):
+        io.save(SHARED, tmp_path / "x", metadata={"kind": "mine"})
+    assert not (tmp_path / "x").exists()
+    write_arrays(tmp_path / "other", {}, {"kind": "another"})
+    with pytest.raises(io.FileFormatError, match="expected a goldfish network 1, got 'another'"):
+        io.load_metadata(tmp_path / "other")
+
+
 def test_what_is_frozen_or_shared_stays_so(tmp_path):
     io.save(MODELS[4][0], tmp_path / "model")
     again = io.load(tmp_path / "model")

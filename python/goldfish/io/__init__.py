@@ -14,8 +14,8 @@ and what is wrong with a file is a `FileFormatError`.
 (Sequential(Linear(3, 8), ReLU(), head=Linear(8, 2)), True)
 """
 
-from goldfish.io.network import load, save
+from goldfish.io.network import load, load_metadata, save
 from goldfish.io.torch_state import load_torch_state
 from goldfish.nn.files import FileFormatError
 
-__all__ = ["save", "load", "load_torch_state", "FileFormatError"]
+__all__ = ["save", "load", "load_metadata", "load_torch_state", "FileFormatError"]

@@ -7,7 +7,7 @@ import json
 import math
 import operator
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from goldfish.nn.files import FileFormatError, read_arrays, write_arrays
 from goldfish.nn.layer import Array, Layer, walk
 
 _KIND = "goldfish network 1"
+_OWN_KEYS = ("kind", "architecture", "crc32")
 _CONTAINERS = ("Sequential", "Residual", "Concat", "TimeDistributed", "Graph")
 _LAYERS: dict[str, type[Layer]] = {
     name: value
@@ -35,7 +36,7 @@ _SIZES = (
 )
 
 
-def save(model: Layer, path: str | os.PathLike[str]) -> None:
+def save(model: Layer, path: str | os.PathLike[str], *, metadata: Mapping[str, str] | None = None) -> None:
     """Write a network: its architecture, parameters and buffers.
 
     The file is a safetensors file, which other programs can read too; it is written under a temporary name, flushed,
@@ -47,11 +48,16 @@ def save(model: Layer, path: str | os.PathLike[str]) -> None:
         Made of the layers of `goldfish.nn`.
     path : path-like
         Replaced if it exists.
+    metadata : mapping of str to str, optional
+        Anything else that belongs to the network, such as its vocabulary as JSON; `load_metadata` reads it.
 
     Raises
     ------
     TypeError
-        If a layer is not one of `goldfish.nn`: save its ``state_dict`` with NumPy, and make the layer by hand.
+        If a layer is not one of `goldfish.nn`: save its ``state_dict`` with NumPy, and make the layer by hand. If
+        metadata is not text.
+    ValueError
+        If metadata has a key that the file needs itself.
     OSError
         If the file cannot be written.
 
@@ -61,12 +67,51 @@ def save(model: Layer, path: str | os.PathLike[str]) -> None:
     >>> from goldfish import io, nn
     >>> io.save(nn.GRU(4, 8), pathlib.Path(tempfile.mkdtemp()) / "gru.safetensors")
     """
+    extra = dict(metadata or {})
+    for key, value in extra.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise TypeError(f"save: metadata expected str for str, got {type(value).__name__} for {key!r}")
+        if key in _OWN_KEYS:
+            raise ValueError(f"save: metadata must not have the key {key!r}, which the file needs itself")
     places: dict[int, str] = {}
     architecture = _describe(model, "", places)
     arrays: dict[str, Array] = {}
     for prefix, layer in walk(model):
         arrays |= {prefix + name: value for name, value in (*layer.params.items(), *layer.buffers.items())}
-    write_arrays(path, arrays, {"kind": _KIND, "architecture": json.dumps(architecture)})
+    write_arrays(path, arrays, {**extra, "kind": _KIND, "architecture": json.dumps(architecture)})
+
+
+def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """What `save` was given as ``metadata``.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that `save` wrote.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    FileFormatError
+        If the file is torn, damaged, or holds no network.
+    OSError
+        If it cannot be opened.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from goldfish import io, nn
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "tagger.safetensors"
+    >>> io.save(nn.Linear(4, 2), path, metadata={"classes": "spam ham"})
+    >>> io.load_metadata(path)
+    {'classes': 'spam ham'}
+    """
+    _, metadata = read_arrays(path)
+    _check_kind(path, metadata)
+    return {key: value for key, value in metadata.items() if key not in _OWN_KEYS}
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -99,8 +144,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     GRU(4, 8, bidirectional=True)
     """
     arrays, metadata = read_arrays(path)
-    if metadata.get("kind") != _KIND:
-        raise FileFormatError(f"{path}: expected a {_KIND}, got {metadata.get('kind')!r}")
+    _check_kind(path, metadata)
     elements = sum(value.size for value in arrays.values())
     dtypes = {str(value.dtype) for value in arrays.values() if value.dtype.kind == "f"}
     try:
@@ -119,6 +163,11 @@ def load(path: str | os.PathLike[str]) -> Any:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError, MemoryError) as error:
         raise FileFormatError(f"{path}: the architecture cannot be made: {error}") from None
     return model
+
+
+def _check_kind(path: str | os.PathLike[str], metadata: Mapping[str, str]) -> None:
+    if metadata.get("kind") != _KIND:
+        raise FileFormatError(f"{path}: expected a {_KIND}, got {metadata.get('kind')!r}")
 
 
 def _describe(layer: Layer, place: str, places: dict[int, str]) -> dict[str, Any]:
