@@ -10,8 +10,16 @@ try:
 except ImportError as error:
     raise ImportError("goldfish.models needs scikit-learn: pip install 'goldfish[sklearn]'") from error
 
-from goldfish.models.convnet import ConvNetClassifier
+from goldfish.models.convnet import ConvNetClassifier, ConvNetRegressor
 from goldfish.models.language import CharLanguageModel
+from goldfish.models.recurrent import RecurrentClassifier, RecurrentRegressor
 from goldfish.models.tokenizer import Tokenizer
 
-__all__ = ["CharLanguageModel", "ConvNetClassifier", "Tokenizer"]
+__all__ = [
+    "CharLanguageModel",
+    "ConvNetClassifier",
+    "ConvNetRegressor",
+    "RecurrentClassifier",
+    "RecurrentRegressor",
+    "Tokenizer",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -14,6 +14,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from goldfish import nn
 from goldfish.nn.layer import Array
+
+_LARGEST_BATCH = 200
 
 TRAIN_CONSTRAINTS: dict[str, list[Any]] = {
     "solver": [StrOptions({"adam", "sgd"})],
@@ -34,23 +36,75 @@ TRAIN_CONSTRAINTS: dict[str, list[Any]] = {
 
 
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
-    """An estimator that trains a `goldfish.nn.Layer`."""
+    """An estimator that trains a `goldfish.nn.Layer`.
+
+    Parameters
+    ----------
+    solver : {"adam", "sgd"}
+        The optimiser.
+    learning_rate_init : float
+        Its learning rate.
+    alpha : float
+        Weight decay: alpha times the parameter is added to its gradient.
+    batch_size : int or "auto"
+        "auto" is min(200, n_samples).
+    max_iter : int
+        Epochs.
+    tol, n_iter_no_change : float, int
+        Training ends when the training loss, or with early stopping the validation score, has not improved by `tol` for
+        `n_iter_no_change` epochs in succession.
+    early_stopping : bool
+        Hold out a `validation_fraction`, score it after each epoch, and keep the best weights.
+    validation_fraction : float
+        Part of the samples to hold out.
+    clip_norm : float, optional
+        Bound on the norm of the gradient.
+    shuffle : bool
+        Whether samples are shuffled before each epoch.
+    warm_start : bool
+        Whether `fit` continues from the previous solution.
+    verbose : bool
+        Whether to show progress: a bar on a terminal, else a line per epoch.
+    random_state : int, RandomState or None
+        Initial weights, split, order and dropout.
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = TRAIN_CONSTRAINTS
 
-    solver: str
-    learning_rate_init: float
-    alpha: float
-    batch_size: int | str
-    max_iter: int
-    tol: float
-    n_iter_no_change: int
-    early_stopping: bool
-    clip_norm: float | None
-    shuffle: bool
-    warm_start: bool
-    verbose: bool | int
-    random_state: Any
+    model_: nn.Layer
+
+    def __init__(
+        self,
+        *,
+        solver: Literal["adam", "sgd"],
+        learning_rate_init: float,
+        alpha: float,
+        batch_size: int | Literal["auto"],
+        max_iter: int,
+        tol: float,
+        n_iter_no_change: int,
+        early_stopping: bool,
+        validation_fraction: float,
+        clip_norm: float | None,
+        shuffle: bool,
+        warm_start: bool,
+        verbose: bool,
+        random_state: Any,
+    ) -> None:
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.clip_norm = clip_norm
+        self.shuffle = shuffle
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
 
     @abstractmethod
     def fit(self, X: Any, y: Any = None) -> Any:
@@ -60,6 +114,18 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """A Generator that depends on ``random_state`` alone."""
         words = check_random_state(self.random_state).randint(0, 2**32, size=4, dtype=np.uint32)
         return np.random.default_rng(words)
+
+    def _previous(self) -> nn.Layer | None:
+        """The network to continue with, if there is one and `warm_start` asks for it."""
+        return getattr(self, "model_", None) if self.warm_start else None
+
+    def _samples_per_batch(self, samples: int) -> int:
+        return min(_LARGEST_BATCH, samples) if self.batch_size == "auto" else int(self.batch_size)
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        """What the trained network computes in."""
+        return next((value.dtype for value in self.model_.parameters().values()), np.dtype(np.float32))
 
     def _train(
         self,

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Sequence
-from numbers import Integral, Real
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin
-from sklearn.model_selection import train_test_split
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
-
-from goldfish import functional, nn
-from goldfish.models.base import TRAIN_CONSTRAINTS, NetworkEstimator
-from goldfish.nn.layer import Array
-
-_ACTIVATIONS: dict[str, type[nn.Layer]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-_ROWS = 1024
+from goldfish import nn
+from goldfish.models.images import ConvNet
+from goldfish.models.supervised import NetworkClassifier, NetworkRegressor
 
 
-class ConvNetClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
+class ConvNetClassifier(NetworkClassifier, ConvNet):
     """Classify images with a convolutional network.
 
     One block for each entry of `channels`: convolution that keeps the size, activation, max-pooling. Then one dense
@@ -43,6 +28,8 @@ class ConvNetClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         Sizes of the dense layers between the convolutions and the output.
     activation : {"relu", "tanh", "sigmoid"}
         Behind every hidden layer.
+    batch_norm : bool
+        Whether each convolution's outputs are normalised over the batch before the activation.
     dropout : float
         Probability of zeroing an output of a dense hidden layer while training.
     image_shape : tuple (C, H, W) or (H, W), optional
@@ -120,20 +107,9 @@ class ConvNetClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **TRAIN_CONSTRAINTS,
-        "channels": ["array-like"],
-        "kernel_size": [Interval(Integral, 1, None, closed="left")],
-        "pool_size": [Interval(Integral, 1, None, closed="left")],
-        "hidden_layer_sizes": ["array-like"],
-        "activation": [StrOptions(set(_ACTIVATIONS))],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "image_shape": ["array-like", None],
-        "model": [nn.Layer, None],
-        "class_weight": [StrOptions({"balanced"}), dict, None],
+        **ConvNet._parameter_constraints,
+        **NetworkClassifier._parameter_constraints,
     }
-
-    classes_: Array
-    image_shape_: tuple[int, ...]
 
     def __init__(
         self,
@@ -143,6 +119,7 @@ class ConvNetClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         hidden_layer_sizes: Sequence[int] = (128,),
         *,
         activation: Literal["relu", "tanh", "sigmoid"] = "relu",
+        batch_norm: bool = False,
         dropout: float = 0.0,
         image_shape: Sequence[int] | None = None,
         model: nn.Layer | None = None,
@@ -162,204 +139,136 @@ class ConvNetClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         random_state: Any = None,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
     ) -> None:
-        self.channels = channels
-        self.kernel_size = kernel_size
-        self.pool_size = pool_size
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.dropout = dropout
-        self.image_shape = image_shape
-        self.model = model
-        self.solver = solver
-        self.learning_rate_init = learning_rate_init
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.clip_norm = clip_norm
-        self.shuffle = shuffle
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.random_state = random_state
+        super().__init__(
+            channels,
+            kernel_size,
+            pool_size,
+            hidden_layer_sizes,
+            activation=activation,
+            batch_norm=batch_norm,
+            dropout=dropout,
+            image_shape=image_shape,
+            model=model,
+            solver=solver,
+            learning_rate_init=learning_rate_init,
+            alpha=alpha,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            clip_norm=clip_norm,
+            shuffle=shuffle,
+            warm_start=warm_start,
+            verbose=verbose,
+            random_state=random_state,
+        )
         self.class_weight = class_weight
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:  # type: ignore[override]
-        """Train the network.
 
-        Parameters
-        ----------
-        X : array_like of shape (n_samples, n_features), (n_samples, H, W) or (n_samples, C, H, W)
-            Images.
-        y : array_like of shape (n_samples,)
-            Class labels.
-        sample_weight : array_like of shape (n_samples,), optional
-            Weights of the samples.
+class ConvNetRegressor(NetworkRegressor, ConvNet):
+    r"""Estimate numbers from images with a convolutional network, by least squares.
 
-        Returns
-        -------
-        self
+    The network is that of `ConvNetClassifier` with one output per target.
 
-        Raises
-        ------
-        ValueError
-            If shapes, labels or parameters do not fit; scikit-learn's messages.
-        """
-        self._validate_params()
-        flat, shape = _flatten(X)
-        flat, y = validate_data(self, flat, y, dtype=[np.float32, np.float64], order="C")
-        check_classification_targets(y)
-        weights = None
-        if sample_weight is not None or self.class_weight is not None:
-            weights = _check_sample_weight(sample_weight, flat, dtype=flat.dtype, ensure_non_negative=True)
-            weights = (weights * compute_sample_weight(self.class_weight, y)).astype(flat.dtype)
-        previous = getattr(self, "model_", None) if self.warm_start else None
-        classes, target = np.unique(y, return_inverse=True)
-        if previous is not None and not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                f"warm_start can only be used when y has the classes of the previous fit, {self.classes_}, "
-                f"got {classes}"
-            )
-        self.classes_, self.image_shape_ = classes, self._arrange(shape, flat.shape[1])
-        rng = self._generator()
-        data, held_out = self._hold_out(flat.reshape(-1, *self.image_shape_), target, weights, rng)
-        self._train(
-            previous or self._build(flat.dtype, rng),
-            data,
-            nn.CrossEntropyLoss(),
-            batch_size=min(200, len(data[0])) if self.batch_size == "auto" else int(self.batch_size),
-            held_out=held_out,
-            metrics={"accuracy": _accuracy},
-            score=lambda record: record["val_accuracy"],
-            rng=rng,
+    Parameters
+    ----------
+    channels, kernel_size, pool_size, hidden_layer_sizes, activation, batch_norm, dropout, image_shape
+        The network; see `ConvNetClassifier`.
+    model : goldfish.nn.Layer, optional
+        A network of your own, from images to one number per target; copied in `fit`.
+    solver, learning_rate_init, alpha, batch_size, max_iter, tol, n_iter_no_change, early_stopping, \
+    validation_fraction, clip_norm, shuffle, warm_start, verbose, random_state
+        The training; see `ConvNetClassifier`.
+
+    Attributes
+    ----------
+    model_ : goldfish.nn.Layer
+        The trained network.
+    n_outputs_ : int
+        Number of targets.
+    n_iter_ : int
+        Epochs run.
+    loss_curve_ : list of float
+        Training loss of each epoch, the mean square of the error.
+    validation_scores_ : list of float or None
+        R², over all targets together, on the held-out samples after each epoch, with early stopping.
+    history_ : goldfish.nn.History
+        Everything that was measured.
+    n_features_in_ : int
+        Features of a sample, the product of its shape.
+    feature_names_in_ : ndarray of str
+        Names of the features, where X had some.
+    image_shape_ : tuple (C, H, W)
+        Shape of an image.
+
+    Notes
+    -----
+    Targets are learned as they come, as `sklearn.neural_network.MLPRegressor` does: bring large ones to a scale of
+    about 1 with `sklearn.compose.TransformedTargetRegressor`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from goldfish.models import ConvNetRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> images, column = rng.normal(scale=0.1, size=(300, 6, 6)).astype("float32"), rng.integers(6, size=300)
+    >>> images[np.arange(300), rng.integers(6, size=300), column] = 1
+    >>> model = ConvNetRegressor((8,), hidden_layer_sizes=(32,), learning_rate_init=0.01, batch_size=32, random_state=0)
+    >>> bool(model.fit(images[:200], column[:200] / 6).score(images[200:], column[200:] / 6) > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int] = (32, 64),
+        kernel_size: int = 3,
+        pool_size: int = 2,
+        hidden_layer_sizes: Sequence[int] = (128,),
+        *,
+        activation: Literal["relu", "tanh", "sigmoid"] = "relu",
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+        image_shape: Sequence[int] | None = None,
+        model: nn.Layer | None = None,
+        solver: Literal["adam", "sgd"] = "adam",
+        learning_rate_init: float = 1e-3,
+        alpha: float = 0.0,
+        batch_size: int | Literal["auto"] = "auto",
+        max_iter: int = 100,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        clip_norm: float | None = None,
+        shuffle: bool = True,
+        warm_start: bool = False,
+        verbose: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            channels,
+            kernel_size,
+            pool_size,
+            hidden_layer_sizes,
+            activation=activation,
+            batch_norm=batch_norm,
+            dropout=dropout,
+            image_shape=image_shape,
+            model=model,
+            solver=solver,
+            learning_rate_init=learning_rate_init,
+            alpha=alpha,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            clip_norm=clip_norm,
+            shuffle=shuffle,
+            warm_start=warm_start,
+            verbose=verbose,
+            random_state=random_state,
         )
-        return self
-
-    def predict_proba(self, X: ArrayLike) -> Array:
-        """Probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array_like
-            Images as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
-        """
-        return functional.softmax(self._logits(X), axis=1)
-
-    def predict_log_proba(self, X: ArrayLike) -> Array:
-        """Logarithms of the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array_like
-            Images as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
-        """
-        return functional.log_softmax(self._logits(X), axis=1)
-
-    def predict(self, X: ArrayLike) -> Array:
-        """The likeliest class of each image.
-
-        Parameters
-        ----------
-        X : array_like
-            Images as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels.
-        """
-        best = self._logits(X).argmax(axis=1)
-        labels: Array = self.classes_[best]
-        return labels
-
-    def _logits(self, X: ArrayLike) -> Array:
-        check_is_fitted(self)
-        flat, shape = _flatten(X)
-        flat = validate_data(self, flat, dtype=self._dtype, order="C", reset=False)
-        if shape is not None and shape != self.image_shape_:
-            raise ValueError(
-                f"X has images of shape {shape}, but {type(self).__name__} was fitted on {self.image_shape_}"
-            )
-        images = flat.reshape(-1, *self.image_shape_)
-        return np.concatenate([self.model_(images[start : start + _ROWS]) for start in range(0, len(images), _ROWS)])
-
-    @property
-    def _dtype(self) -> np.dtype[Any]:
-        return next(iter(self.model_.parameters().values())).dtype
-
-    def _arrange(self, shape: tuple[int, ...] | None, features: int) -> tuple[int, ...]:
-        """The shape of an image: of X itself, as given, or one row."""
-        given = None if self.image_shape is None else tuple(int(size) for size in self.image_shape)
-        if given is not None and len(given) == 2:
-            given = (1, *given)
-        if given is not None and (len(given) != 3 or math.prod(given) != features or (shape or given) != given):
-            raise ValueError(
-                f"image_shape={self.image_shape} does not fit X with {shape or features} features a sample"
-            )
-        return given or shape or (1, 1, features)
-
-    def _hold_out(
-        self, images: Array, target: Array, weights: Array | None, rng: np.random.Generator
-    ) -> tuple[tuple[Array, ...], tuple[Array, ...] | None]:
-        arrays = (images, target) if weights is None else (images, target, weights)
-        if not self.early_stopping:
-            return arrays, None
-        if len(target) < 2:
-            raise ValueError(
-                f"early_stopping expected two samples or more, to hold some out, got n_samples={len(target)}"
-            )
-        counts = np.bincount(target)
-        size = max(len(counts), math.ceil(self.validation_fraction * len(target)))
-        # A class of one sample cannot be in both parts.
-        stratify = target if counts.min() > 1 and size + len(counts) <= len(target) else None
-        parts = train_test_split(*arrays, test_size=size, stratify=stratify, random_state=int(rng.integers(2**31)))
-        return tuple(parts[::2]), tuple(parts[1::2])
-
-    def _build(self, dtype: np.dtype[Any], rng: np.random.Generator) -> nn.Layer:
-        if self.model is not None:
-            return copy.deepcopy(self.model)
-        layers: list[nn.Layer] = []
-        channels, *sizes = self.image_shape_
-        for wide in self.channels:
-            layers += [
-                nn.Conv2d(channels, int(wide), self.kernel_size, padding="same", dtype=dtype, rng=rng),
-                _ACTIVATIONS[self.activation](),
-            ]
-            pool = [self.pool_size if size >= self.pool_size else 1 for size in sizes]
-            if max(pool) > 1:
-                layers.append(nn.MaxPool2d(tuple(pool)))
-            channels, sizes = int(wide), [size // step for size, step in zip(sizes, pool, strict=True)]
-        layers.append(nn.Flatten())
-        features = channels * math.prod(sizes)
-        for hidden in self.hidden_layer_sizes:
-            layers += [nn.Linear(features, int(hidden), dtype=dtype, rng=rng), _ACTIVATIONS[self.activation]()]
-            if self.dropout:
-                layers.append(nn.Dropout(self.dropout))
-            features = int(hidden)
-        layers.append(nn.Linear(features, len(self.classes_), dtype=dtype, rng=rng))
-        return nn.Sequential(*layers)
-
-
-def _accuracy(logits: Array, target: Array) -> float:
-    return float((logits.argmax(axis=1) == target).mean())
-
-
-def _flatten(X: Any) -> tuple[Any, tuple[int, ...] | None]:
-    """Images as rows, with their shape (C, H, W); whatever has two axes, or none that we know, as it is."""
-    axes = getattr(X, "ndim", 0)
-    if axes not in (3, 4):
-        return X, None
-    shape = tuple(X.shape[1:]) if axes == 4 else (1, *X.shape[1:])
-    return np.asarray(X).reshape(X.shape[0], math.prod(shape)), shape
