@@ -19,6 +19,7 @@ ALLOWED = {
     "_files": set(),
     "functional": {"_core", "_typing"},
     "nn": {"_files", "_typing", "functional"},
+    "diagnostics": {"_typing", "nn"},
     "io": {"nn"},
     "testing": {"_typing", "nn"},
     "models": {"_typing", "functional", "nn"},
@@ -43,6 +44,7 @@ ALLOWED = {
     "__main__": {"cli"},
 }
 TOP_LEVEL = {
+    "diagnostics",
     "io",
     "testing",
     "_core",

@@ -164,6 +164,7 @@ from goldfish.functional import (
 )
 
 if TYPE_CHECKING:
+    from goldfish import diagnostics as diagnostics
     from goldfish import io as io
     from goldfish import models as models
     from goldfish import naive_bayes as naive_bayes
@@ -307,7 +308,7 @@ __all__ = [
     "__version__",
 ]
 
-_LAZY = ("cli", "io", "models", "naive_bayes", "nn", "probability", "sampling", "testing", "theory")
+_LAZY = ("cli", "diagnostics", "io", "models", "naive_bayes", "nn", "probability", "sampling", "testing", "theory")
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,7 @@ def clip_grad_norm(model: Layer, max_norm: float) -> float:
     model : Layer
         After a backward pass.
     max_norm : float
-        Greater than 0. Larger gradients are multiplied by max_norm / (norm + 1e-6), as in PyTorch.
+        Greater than 0. Larger gradients are multiplied by max_norm / norm; PyTorch adds 1e-6 to the norm.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def clip_grad_norm(model: Layer, max_norm: float) -> float:
             raise NonFiniteError(f"clip_grad_norm: the gradient of {name!r} has the norm {norm}")
     total = math.hypot(*norms.values())
     if total > max_norm:
-        scale = max_norm / (total + 1e-6)
+        scale = max_norm / total
         for gradient in gradients.values():
             gradient *= gradient.dtype.type(scale)
     return total
@@ -100,6 +100,11 @@ def _norm(gradient: Array) -> float:
     rest = flat[whole:].astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         total = np.einsum("ij,ij->i", blocks, blocks).sum(dtype=np.float64) + rest @ rest
-        if not np.isfinite(total):
-            total = np.sum(np.square(flat, dtype=np.float64))
-    return math.sqrt(total) if total >= 0 else math.nan
+    if np.isfinite(total):
+        return math.sqrt(total)
+    # The squares do not fit; those of the numbers divided by the largest do, unless that is itself not finite.
+    largest = float(np.abs(flat).max())
+    if not math.isfinite(largest):
+        return largest
+    scaled = flat.astype(np.float64) / largest
+    return largest * math.sqrt(scaled @ scaled)
