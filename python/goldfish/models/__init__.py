@@ -11,15 +11,19 @@ except ImportError as error:
     raise ImportError("goldfish.models needs scikit-learn: pip install 'goldfish[sklearn]'") from error
 
 from goldfish.models.convnet import ConvNetClassifier, ConvNetRegressor
+from goldfish.models.features import FeatureExtractor
 from goldfish.models.language import CharLanguageModel
 from goldfish.models.recurrent import RecurrentClassifier, RecurrentRegressor
+from goldfish.models.tagger import SequenceTagger
 from goldfish.models.tokenizer import Tokenizer
 
 __all__ = [
     "CharLanguageModel",
     "ConvNetClassifier",
     "ConvNetRegressor",
+    "FeatureExtractor",
     "RecurrentClassifier",
     "RecurrentRegressor",
+    "SequenceTagger",
     "Tokenizer",
 ]

@@ -104,6 +104,7 @@ class RecurrentNetwork(SupervisedNetwork):
         listed = is_list_of_sequences(X)
         read = read_sequences(X, kind=self.input) if listed else self._read_array(X, self.input, reset=True)
         check_consistent_length(read.rows, y)
+        self._check_steps(read.rows, y)
         if self._previous() is not None and (read.kind, read.size) != (self.input_, self._size):
             raise ValueError(
                 f"warm_start can only be used when X is as in the previous fit, {self.input_} of size {self._size}, "
@@ -150,6 +151,9 @@ class RecurrentNetwork(SupervisedNetwork):
 
     def _check_target(self, y: Any) -> Any:
         return validate_data(self, "no_validation", y, **self._target_checks)
+
+    def _check_steps(self, rows: list[Array], y: Any) -> None:
+        """Refuse targets that do not fit the steps of their sequences."""
 
     def _open_samples(self, samples: Samples) -> None:
         if self.input_ == "tokens" and self.model is None:

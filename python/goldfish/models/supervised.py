@@ -60,14 +60,13 @@ class SupervisedNetwork(NetworkEstimator):
         samples, y = self._open(X, y)
         weights = self._sample_weights(sample_weight, samples, y)
         target = self._open_target(y, samples)
-        if weights is not None:
-            counted = np.flatnonzero(weights)
-            if not len(counted):
-                raise ValueError(f"{type(self).__name__}.fit: sample_weight must have a weight above 0, got none")
-            if len(counted) < len(weights):
-                samples, target, weights = (_safe_indexing(part, counted) for part in (samples, target, weights))
-        rng = self._generator()
         arrays = (samples, target) if weights is None else (samples, target, weights)
+        counted = self._counted(*arrays)
+        if not counted.any():
+            raise ValueError(f"{type(self).__name__}.fit: one sample at least must have a weight above 0, got none")
+        if not counted.all():
+            arrays = tuple(_safe_indexing(part, np.flatnonzero(counted)) for part in arrays)
+        rng = self._generator()
         data, held_out = self._hold_out(arrays, rng)
         model = self._previous()
         if model is None:
@@ -127,11 +126,18 @@ class SupervisedNetwork(NetworkEstimator):
 
     def _check_outputs(self, model: nn.Layer, samples: Samples) -> None:
         """Refuse a network that returns something else."""
-        shape = np.shape(self._run(model, samples[:1]))
-        if shape != (1, self._width):
+        shape, expected = np.shape(self._run(model, samples[:1])[0]), self._output_shape(samples[0])
+        if shape != expected:
             raise ValueError(
-                f"{type(self).__name__}: model expected to return shape (1, {self._width}) for one sample, got {shape}"
+                f"{type(self).__name__}: model expected to return shape {expected} for a sample, got {shape}"
             )
+
+    def _output_shape(self, sample: Array) -> tuple[int, ...]:
+        return (self._width,)
+
+    def _counted(self, samples: Samples, target: Any, weights: Array | None = None) -> Array:
+        """Which samples there is something to learn from."""
+        return np.ones(len(samples), bool) if weights is None else weights > 0
 
     def _metrics(self) -> dict[str, Any]:
         return {}
