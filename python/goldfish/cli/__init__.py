@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from goldfish.cli import heap, recitation
+from goldfish.cli import evaluate, heap, recitation, sample, train
 from goldfish.cli.errors import UsageError
 
 __all__ = ["main"]
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         "config", parents=[common], help="print version, instruction set, threads and memory", description="Print it."
     )
     config.set_defaults(run=_config)
-    for command in (heap, recitation):
+    for command in (train, sample, evaluate, heap, recitation):
         command.add_parser(commands, [common])
     return parser
 
@@ -109,6 +109,8 @@ def _config(arguments: argparse.Namespace) -> None:
 
 def _in_one_line(error: Exception) -> str:
     """What went wrong; the type where the message alone would not tell."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     text = " ".join(str(error).split())
     expected = isinstance(error, ValueError | TypeError | OSError | ImportError)
     return text if text and expected else f"{type(error).__name__}: {text}".rstrip(": ")
