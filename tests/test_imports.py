@@ -32,6 +32,8 @@ ALLOWED = {
         "_core",
         "_files",
         "_typing",
+        "diagnostics",
+        "drawing",
         "functional",
         "io",
         "models",

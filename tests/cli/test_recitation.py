@@ -34,6 +34,8 @@ def test_each_group_has_a_title_a_source_and_different_numbers() -> None:
         (1.0, 1.1, 0.05, False),
         (1.0, 1.1, 0.2, True),
         (1.0, float("nan"), 1, False),
+        (1e-60, 2e-60, 1e-9, False),  # small is not the same as zero
+        (0.0, 1e-16, 1e-9, True),
     ],
 )
 def test_agree(expected, computed, rel, same) -> None:

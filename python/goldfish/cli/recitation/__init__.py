@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "groups", "run"]
 
 _SUBJECTS = {
+    "past": "recurrent networks and the weight of the past",
+    "networks": "convolution, shapes, parameters, multiply-adds",
     "estimation": "maximum likelihood and priors",
     "cars": "naive Bayes",
     "learning": "how many examples, and what a class of rules can realise",

@@ -144,7 +144,7 @@ def agree(expected: Any, computed: Any, rel: float) -> bool:
         return type(expected) is type(computed) and bool(expected == computed)
     if isinstance(expected, int | Fraction) and isinstance(computed, int | Fraction):
         return expected == computed
-    return math.isclose(expected, computed, rel_tol=rel, abs_tol=1e-15)
+    return math.isclose(expected, computed, rel_tol=rel, abs_tol=0 if expected else 1e-15)
 
 
 def text(value: Any) -> str:
