@@ -14,6 +14,8 @@ from goldfish.models.convnet import ConvNetClassifier, ConvNetRegressor
 from goldfish.models.features import FeatureExtractor
 from goldfish.models.language import CharLanguageModel
 from goldfish.models.recurrent import RecurrentClassifier, RecurrentRegressor
+from goldfish.models.seq2seq import Seq2Seq
+from goldfish.models.sequence_generator import SequenceGenerator
 from goldfish.models.tagger import SequenceTagger
 from goldfish.models.tokenizer import Tokenizer
 
@@ -24,6 +26,8 @@ __all__ = [
     "FeatureExtractor",
     "RecurrentClassifier",
     "RecurrentRegressor",
+    "Seq2Seq",
+    "SequenceGenerator",
     "SequenceTagger",
     "Tokenizer",
 ]

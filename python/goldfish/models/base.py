@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -130,11 +130,11 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     def _train(
         self,
         model: nn.Layer,
-        data: tuple[Any, ...],
+        data: tuple[Any, ...] | Iterable[Any],
         loss: nn.Loss,
         *,
         batch_size: int,
-        held_out: tuple[Any, ...] | None,
+        held_out: tuple[Any, ...] | Iterable[Any] | None,
         score: Callable[[dict[str, float]], float],
         rng: np.random.Generator,
         **options: Any,
