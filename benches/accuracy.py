@@ -10,6 +10,10 @@ PARAMETER_BOUND = {"float32": 1e-5, "float64": 1e-13}
 # A sum over many terms rounds in every library; ours may be at most this much worse than torch's.
 AGAINST_PEER = 2.0
 
+# Training goes the same way in every library for so many steps, loss by loss (in nats).
+STEPS = 50
+LOSS_BOUND = 1e-4
+
 
 def errors(result: Arrays, truth: Arrays) -> dict[str, float]:
     """Return the relative error of each array of the truth; a missing array is an error of infinity."""
@@ -33,3 +37,8 @@ def broken_promises(ours: dict[str, float], peer: dict[str, float], dtype: str) 
         if not error <= allowed:
             lines.append(f"{name}: error {error:.1e}, allowed {allowed:.1e}")
     return lines
+
+
+def divergence(losses: np.ndarray, expected: np.ndarray) -> float:
+    """Return the largest difference between the losses of two trainings, step by step."""
+    return float(np.abs(losses - expected).max())

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not rows:
         print(f"no row's name contains any of {arguments.rows}", file=sys.stderr)
         return 2
-    session = Session(arguments.blocks, arguments.attempts, VOID_SHARE, arguments.simd)
+    session = Session(arguments.blocks, arguments.attempts, VOID_SHARE, arguments.simd, arguments.data)
     for row in rows:
         for threads in arguments.threads:
             session.measure(row, threads)
@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--json", type=Path, metavar="FOLDER", help="merge the rows into FOLDER's file for this setting"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="MNIST's own files, for the rows that train on digits"
     )
     return parser
 

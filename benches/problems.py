@@ -34,7 +34,7 @@ class Target:
 class Row:
     """One problem size; the fields that its kind does not use keep their defaults."""
 
-    kind: Literal["convolution", "pool", "recurrent", "character"]
+    kind: Literal["convolution", "pool", "recurrent", "character", "network"]
     name: str
     op: str
     x: tuple[int, ...]
@@ -47,6 +47,8 @@ class Row:
     hidden: int = 0
     layers: int = 1
     bidirectional: bool = False
+    samples: int = 0
+    steps: int = 1
     lengths: tuple[int, ...] = ()
     dtype: str = "float32"
     targets: dict[Mode, Target] = field(default_factory=dict)
@@ -62,6 +64,11 @@ class Row:
         return self.kind == "character"
 
     @property
+    def network(self) -> bool:
+        """Whether the row trains a convolutional network; one call is ``steps`` steps on the batches of ``samples``."""
+        return self.kind == "network"
+
+    @property
     def modes(self) -> tuple[Mode, ...]:
         """The passes that have a target."""
         return tuple(mode for mode in MODES if mode in self.targets)
@@ -73,12 +80,33 @@ class Contender:
 
     ``run`` returns whatever the library returns; ``arrays`` turns that into ``{"y": ..., "x": ..., "weight": ...}``,
     the output and the gradients by the argument's name, and is never timed. ``ready`` is called before each block.
+    What trains also has ``first``, which takes one step and returns its loss as ``y`` and its gradients, and
+    ``losses``, which takes so many steps more and returns their losses.
     """
 
     name: str
     run: Callable[[], Any]
     arrays: Callable[[Any], Arrays]
     ready: Callable[[], None] = lambda: None
+    first: Callable[[], Arrays] | None = None
+    losses: Callable[[int], Array] | None = None
+
+
+def trainer(
+    name: str, step: Callable[[], float], gradients: Callable[[], Arrays], steps: int, ready: Callable[[], None]
+) -> Contender:
+    """Make a contender of a step of training, of which one timed call takes so many."""
+
+    def losses(count: int) -> Array:
+        return np.array([step() for _ in range(count)])
+
+    def first() -> Arrays:
+        return {"y": losses(1)} | gradients()
+
+    def run() -> Array:
+        return losses(steps)
+
+    return Contender(name, run, lambda values: {"y": values}, ready, first, losses)
 
 
 def read_rows(path: Path = SHAPES) -> list[Row]:

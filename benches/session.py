@@ -13,7 +13,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import goldfish as gf
-from accuracy import broken_promises, errors
+import networks
+from accuracy import LOSS_BOUND, STEPS, broken_promises, divergence, errors
 from goldfish import _core
 from measure import Comparison, compare
 from peers import onnx_runtime, ours, plain_numpy, pytorch
@@ -32,6 +33,7 @@ class Session:
     attempts: int
     void_share: float
     simd: str
+    data: Path | None = None
     rows: list[dict[str, Any]] = field(default_factory=list)
     wrong: int = 0
 
@@ -41,12 +43,17 @@ class Session:
         if absent:
             print(f"{row.name}: left out, goldfish has no {absent} yet")
             return
-        arrays = make_arrays(row)
+        arrays = networks.make_arrays(row, self.data) if row.network else make_arrays(row)
         for mode in row.modes:
             self._measure_mode(row, arrays, mode, threads)
 
     def _measure_mode(self, row: Row, arrays: Arrays, mode: Mode, threads: int) -> None:
-        dy = None if mode == "forward" else make_cotangent(row, pytorch.judge(row, arrays, None, "forward")["y"])
+        trains = row.characters or row.network
+        dy = (
+            None
+            if mode == "forward" or trains
+            else make_cotangent(row, pytorch.judge(row, arrays, None, "forward")["y"])
+        )
         contenders = self._contenders(row, arrays, dy, mode, threads)
         deviations = _deviations(contenders, row, arrays, dy, mode)
         strangers = [c.name for c in contenders[1:] if not all(e <= DIFFERENT for e in deviations[c.name].values())]
@@ -54,6 +61,9 @@ class Session:
             print(f"{row.name} {mode}: {', '.join(strangers)} computed something else; not compared")
             contenders = [c for c in contenders if c.name not in strangers]
         broken = broken_promises(deviations["goldfish"], deviations["torch"], row.dtype)
+        apart = _divergence(contenders)
+        if apart is not None and not apart <= LOSS_BOUND:
+            broken.append(f"losses differ from torch's by {apart:.1e}")
         if broken:
             print(f"{row.name} {mode}: WRONG, not timed: {'; '.join(broken)}")
             self.wrong += 1
@@ -61,6 +71,8 @@ class Session:
         with threadpool_limits(threads, user_api="blas"):
             comparison = self._compare(contenders)
         record = _record(row, mode, threads, comparison, deviations)
+        if apart is not None:
+            record["losses_apart"] = apart
         record["void"] = comparison.foreign_share > self.void_share
         self.rows.append(record)
         print(describe(record), flush=True)
@@ -112,8 +124,22 @@ def _deviations(
     found = {}
     for contender in contenders:
         contender.ready()
-        found[contender.name] = errors(contender.arrays(contender.run()), truth)
+        result = contender.first() if contender.first else contender.arrays(contender.run())
+        found[contender.name] = errors(result, truth)
     return found
+
+
+def _divergence(contenders: list[Contender]) -> float | None:
+    """Train on from the first step; return how far our losses get from torch's.
+
+    Its other forms do not count: torch's two layouts may lie further apart than that.
+    """
+    found = {}
+    for contender in contenders:
+        if contender.losses and contender.name in ("goldfish", "torch"):
+            contender.ready()
+            found[contender.name] = contender.losses(STEPS - 1)
+    return divergence(found["goldfish"], found["torch"]) if len(found) == 2 else None
 
 
 def _record(

@@ -5,6 +5,7 @@ A step of training is forward, cross-entropy, backward, clipping to norm 5 and A
 in every library, so that all write the same text; each keeps its state where it likes best.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 import goldfish as gf
-from problems import Array, Arrays, Contender, Mode, Row, parameter_shapes
+from problems import Array, Arrays, Contender, Mode, Row, parameter_shapes, trainer
 
 CLIP = 5.0
 RATE = 2e-3
@@ -25,24 +26,24 @@ def draw(logits: Array, number: float) -> int:
     return min(int(cumulative.searchsorted(number * cumulative[-1])), len(logits) - 1)
 
 
-def goldfish(row: Row, arrays: Arrays, mode: Mode) -> Contender:
+def goldfish(row: Row, arrays: Arrays, mode: Mode, ready: Callable[[], None]) -> Contender:
     """goldfish: layers and the optimiser for training, the prepared model for sampling."""
     layer = getattr(gf.nn, row.op.upper())(row.x[2], row.hidden, row.layers)
     model = gf.nn.Sequential(onehot=gf.nn.OneHot(row.x[2]), recurrent=layer, head=gf.nn.Linear(row.hidden, row.x[2]))
     names = {_goldfish_name(name): name for name in parameter_shapes(row)}
     model.load_state_dict({ours: arrays[name] for ours, name in names.items()})
     if mode == "forward":
-        ready = model.prepare()
+        prepared = model.prepare()
 
         def sample() -> Any:
             number, state, found = 0, None, []
             for u in arrays["draws"]:
-                logits, state = ready(np.array([[number]]), state, return_state=True)
+                logits, state = prepared(np.array([[number]]), state, return_state=True)
                 found.append(logits[0, 0])
                 number = draw(found[-1], u)
             return found
 
-        return Contender("goldfish", sample, lambda found: {"y": np.array(found)})
+        return Contender("goldfish", sample, lambda found: {"y": np.array(found)}, ready)
     ids, target = (np.ascontiguousarray(arrays[name].T) for name in ("x", "target"))
     loss, optimizer = gf.nn.CrossEntropyLoss(axis=-1), gf.nn.Adam(RATE)
 
@@ -53,14 +54,13 @@ def goldfish(row: Row, arrays: Arrays, mode: Mode) -> Contender:
         backward(dlogits(), needs_x=False)
         gf.nn.clip_grad_norm(model, CLIP)
         optimizer.step(model)
-        return value
+        return float(value)
 
-    def results(value: float) -> Arrays:
-        gradients = {"recurrent": layer.grads, "head": model["head"].grads}
-        found = {name: gradients[ours.split(".")[0]][ours.split(".")[1]] for ours, name in names.items()}
-        return {"y": np.array([value]), **found}
+    def gradients() -> Arrays:
+        found = {"recurrent": layer.grads, "head": model["head"].grads}
+        return {name: found[ours.split(".")[0]][ours.split(".")[1]] for ours, name in names.items()}
 
-    return Contender("goldfish", step, results)
+    return trainer("goldfish", step, gradients, 1, ready)
 
 
 def _goldfish_name(name: str) -> str:
@@ -85,7 +85,7 @@ class _Network(torch.nn.Module):  # type: ignore[misc]
         return self.head(y), state
 
 
-def pytorch(row: Row, arrays: Arrays, mode: Mode, dtype: str, name: str = "torch") -> Contender:
+def pytorch(name: str, row: Row, arrays: Arrays, mode: Mode, dtype: str, ready: Callable[[], None]) -> Contender:
     """torch, eager."""
     model = _Network(row, arrays, getattr(torch, dtype))
     if mode == "forward":
@@ -99,7 +99,7 @@ def pytorch(row: Row, arrays: Arrays, mode: Mode, dtype: str, name: str = "torch
                     number = draw(found[-1], u)
                 return found
 
-        return Contender(name, sample, lambda found: {"y": np.array(found)})
+        return Contender(name, sample, lambda found: {"y": np.array(found)}, ready)
     ids, target = (torch.from_numpy(np.ascontiguousarray(arrays[name].T)) for name in ("x", "target"))
     optimizer = torch.optim.Adam(model.parameters(), RATE)
 
@@ -110,12 +110,12 @@ def pytorch(row: Row, arrays: Arrays, mode: Mode, dtype: str, name: str = "torch
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimizer.step()
-        return loss.item()
+        return float(loss.item())
 
-    def results(value: float) -> Arrays:
-        return {"y": np.array([value]), **{name: p.grad.numpy().copy() for name, p in model.named.items()}}
+    def gradients() -> Arrays:
+        return {name: p.grad.numpy().copy() for name, p in model.named.items()}
 
-    return Contender(name, step, results)
+    return trainer(name, step, gradients, 1, ready)
 
 
 def onnx_runtime(row: Row, arrays: Arrays, operator: str, gates: tuple[int, ...], threads: int) -> Contender:

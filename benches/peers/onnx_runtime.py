@@ -29,7 +29,7 @@ def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: 
     """Build a session, or nothing where ONNX Runtime has no such kernel or no gradient."""
     if row.characters and mode == "forward":
         return [characters.onnx_runtime(row, arrays, OPERATORS[row.op], GATES[row.op], threads)]
-    if mode != "forward" or row.stacked:
+    if mode != "forward" or row.stacked or row.network:
         return []
     try:
         session = _session(row, arrays, threads)

@@ -1,24 +1,25 @@
 """goldfish, through its public functions."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import goldfish as gf
-from peers import characters
+from peers import characters, training
 from problems import Array, Arrays, Contender, Mode, Row
 
 
 def missing(row: Row) -> str | None:
     """Return the operation that the row needs and goldfish lacks, or ``None``."""
-    return None if hasattr(gf, row.op) else f"gf.{row.op}"
+    return None if row.network or hasattr(gf, row.op) else f"gf.{row.op}"
 
 
 def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: int) -> list[Contender]:
     """Build the call that a user would write."""
     ready = partial(gf.set_num_threads, threads)
     if row.characters:
-        return [replace(characters.goldfish(row, arrays, mode), ready=ready)]
+        return [characters.goldfish(row, arrays, mode, ready)]
+    if row.network:
+        return [training.goldfish(row, arrays, ready)]
     if row.stacked:
         return [_stack(row, arrays, dy, mode, ready)]
     arguments, options = _call(row, arrays)

@@ -1,13 +1,12 @@
 """torch, eager: on the arrays that we get, on tensors already in channels_last, and in float64 as the judge."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from peers import characters
+from peers import characters, training
 from problems import Array, Arrays, Contender, Mode, Row, as_dtype
 
 SPATIAL = {"conv1d": F.conv1d, "conv2d": F.conv2d, "conv3d": F.conv3d, "conv_transpose2d": F.conv_transpose2d}
@@ -19,9 +18,9 @@ PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: int) -> list[Contender]:
     """Build torch as it comes, and the variants that it may do better in."""
     found = [_contender("torch", row, arrays, dy, mode, threads)]
-    if row.kind in ("convolution", "pool") and len(row.x) == 4:
+    if row.kind in ("convolution", "pool", "network") and len(row.x) == 4:
         found.append(_contender("torch channels_last", row, arrays, dy, mode, threads, torch.channels_last))
-    if row.kind in ("recurrent", "character") and mode == "training" and threads > 1:
+    if row.kind in ("recurrent", "character", "network") and mode == "training" and threads > 1:
         found.append(_contender("torch, 1 thread", row, arrays, dy, mode, 1))
     return found
 
@@ -31,7 +30,7 @@ def judge(row: Row, arrays: Arrays, dy: Array | None, mode: Mode) -> Arrays:
     wide = {name: as_dtype(name, value, "float64") for name, value in arrays.items()}
     wide_dy = None if dy is None else dy.astype("float64")
     contender = _contender("float64", row, wide, wide_dy, mode, torch.get_num_threads())
-    return contender.arrays(contender.run())
+    return contender.first() if contender.first else contender.arrays(contender.run())
 
 
 def _contender(
@@ -43,15 +42,14 @@ def _contender(
     threads: int,
     layout: Any = torch.contiguous_format,
 ) -> Contender:
+    ready = partial(torch.set_num_threads, threads)
     if row.characters:
-        dtype = str(arrays["head_weight"].dtype)
-        return replace(
-            characters.pytorch(row, arrays, mode, dtype, name), ready=partial(torch.set_num_threads, threads)
-        )
+        return characters.pytorch(name, row, arrays, mode, str(arrays["head_weight"].dtype), ready)
+    if row.network:
+        return training.pytorch(name, row, arrays, str(arrays["x"].dtype), layout, ready)
     place = partial(_place, layout=layout, gradient=mode == "training")
     x = place(arrays["x"])
     forward, parameters = _forward(row, arrays, place)
-    ready = partial(torch.set_num_threads, threads)
     if mode == "forward":
         return Contender(name, lambda: forward(x), lambda y: {"y": y.numpy()}, ready)
     wanted = {"x": x, **parameters}
