@@ -10,7 +10,7 @@ PYTHON3 ?= python3
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 MATURIN := $(VENV)/bin/maturin develop --release --quiet
-DOCUMENTED := goldfish goldfish.diagnostics goldfish.nn goldfish.models goldfish.naive_bayes goldfish.probability goldfish.sampling goldfish.theory goldfish.io goldfish.testing
+DOCUMENTED := goldfish goldfish.diagnostics goldfish.drawing goldfish.nn goldfish.models goldfish.naive_bayes goldfish.probability goldfish.sampling goldfish.theory goldfish.io goldfish.testing
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs')
 
 # The interpreter that PyO3 looks at; the same for every cargo command, so that none rebuilds it for another.

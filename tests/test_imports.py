@@ -20,6 +20,7 @@ ALLOWED = {
     "functional": {"_core", "_typing"},
     "nn": {"_files", "_typing", "functional"},
     "diagnostics": {"_typing", "nn"},
+    "drawing": {"diagnostics", "naive_bayes", "nn", "theory"},
     "io": {"nn"},
     "testing": {"_typing", "nn"},
     "models": {"_typing", "functional", "nn"},
@@ -46,6 +47,7 @@ ALLOWED = {
     "__main__": {"cli"},
 }
 TOP_LEVEL = {
+    "drawing",
     "diagnostics",
     "io",
     "testing",

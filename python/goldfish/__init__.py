@@ -165,6 +165,7 @@ from goldfish.functional import (
 
 if TYPE_CHECKING:
     from goldfish import diagnostics as diagnostics
+    from goldfish import drawing as drawing
     from goldfish import io as io
     from goldfish import models as models
     from goldfish import naive_bayes as naive_bayes
@@ -308,7 +309,19 @@ __all__ = [
     "__version__",
 ]
 
-_LAZY = ("cli", "diagnostics", "io", "models", "naive_bayes", "nn", "probability", "sampling", "testing", "theory")
+_LAZY = (
+    "cli",
+    "diagnostics",
+    "drawing",
+    "io",
+    "models",
+    "naive_bayes",
+    "nn",
+    "probability",
+    "sampling",
+    "testing",
+    "theory",
+)
 
 
 def __getattr__(name: str) -> Any:
