@@ -379,6 +379,16 @@ def test_ragged_targets_do_not_count_where_they_are_padded():
     assert value == pytest.approx(float(nn.MSELoss()(joined, np.concatenate(targets))), rel=1e-5)
 
 
+def test_ragged_sequences_with_several_targets_count_once_each():
+    x, _ = _sequences(11)
+    targets = np.random.default_rng(0).standard_normal((11, 2)).astype(np.float32)
+    model = _ragged_model()
+    expected = nn.MSELoss()(np.concatenate([model(sequence[None]) for sequence in x]), targets)
+    for shuffle in (True, False):
+        value = _fit(model, (x, targets), nn.MSELoss(), nn.SGD(0.0), epochs=1, batch_size=4, shuffle=shuffle)["loss"][0]
+        assert value == pytest.approx(float(expected), rel=1e-5)
+
+
 def test_ragged_batches_hold_like_lengths_and_every_sequence_once():
     x, y = _sequences(200)
     source = open_source((x, np.arange(200)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -114,6 +115,20 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """A Generator that depends on ``random_state`` alone."""
         words = check_random_state(self.random_state).randint(0, 2**32, size=4, dtype=np.uint32)
         return np.random.default_rng(words)
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        """Put everything that was learned before back if learning anew fails."""
+        before, model = dict(vars(self)), self._previous()
+        weights = {} if model is None else {name: value.copy() for name, value in model.state_dict().items()}
+        try:
+            yield
+        except Exception:
+            if model is not None:
+                model.load_state_dict(weights)
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     def _previous(self) -> nn.Layer | None:
         """The network to continue with, if there is one and `warm_start` asks for it."""

@@ -151,6 +151,8 @@ class ConvNet(SupervisedNetwork):
 
 def flatten_images(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     """Images as rows, with their shape (C, H, W); whatever has two axes, or none that we know, as it is."""
+    if not hasattr(X, "dtype") and not hasattr(X, "dtypes"):
+        X = np.asarray(X)
     axes = getattr(X, "ndim", 0)
     if axes not in (3, 4):
         return X, None

@@ -102,18 +102,19 @@ class RecurrentNetwork(SupervisedNetwork):
     def _open(self, X: Any, y: Any) -> tuple[Samples, Any]:
         y = self._check_target(y)
         listed = is_list_of_sequences(X)
-        read = read_sequences(X, kind=self.input) if listed else self._read_array(X, self.input, reset=True)
+        kind = self.input if self._previous() is None else self.input_
+        read = read_sequences(X, kind=kind) if listed else self._read_array(X, kind, reset=True)
         check_consistent_length(read.rows, y)
         self._check_steps(read.rows, y)
-        if self._previous() is not None and (read.kind, read.size) != (self.input_, self._size):
-            raise ValueError(
-                f"warm_start can only be used when X is as in the previous fit, {self.input_} of size {self._size}, "
-                f"got {read.kind} of size {read.size}"
-            )
         if read.kind == "vectors" and self.embedding_dim is not None and self.model is None:
             raise ValueError(
                 f"{type(self).__name__}: embedding_dim expected None, because X holds vectors and no tokens, "
                 f"got {self.embedding_dim}"
+            )
+        if self._previous() is not None and (read.kind, read.size) != (self.input_, self._size):
+            raise ValueError(
+                f"warm_start can only be used when X is as in the previous fit, {self.input_} of size {self._size}, "
+                f"got {read.kind} of size {read.size}"
             )
         self.input_, self._size, self._table = read.kind, read.size, not listed and getattr(X, "ndim", 2) == 2
         if not self._table:

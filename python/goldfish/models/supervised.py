@@ -57,6 +57,11 @@ class SupervisedNetwork(NetworkEstimator):
             If shapes, targets or parameters do not fit; scikit-learn's messages.
         """
         self._validate_params()
+        with self._unchanged_on_error():
+            self._fit(X, y, sample_weight)
+        return self
+
+    def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> None:
         samples, y = self._open(X, y)
         weights = self._sample_weights(sample_weight, samples, y)
         target = self._open_target(y, samples)
@@ -85,7 +90,6 @@ class SupervisedNetwork(NetworkEstimator):
             metrics=self._metrics(),
             rng=rng,
         )
-        return self
 
     @abstractmethod
     def _open(self, X: Any, y: Any) -> tuple[Samples, Any]:

@@ -23,12 +23,13 @@ class Batch(NamedTuple):
     weight: Array | None
     steps: int = 1
     lengths: Array | None = None
+    per_step: bool = False
 
     @property
     def size(self) -> float:
         """How much the batch counts: its samples, or the sum of their weights, times the steps of a window."""
         if self.weight is None:
-            if self.lengths is not None and self.y.ndim > 1:
+            if self.lengths is not None and self.per_step:
                 return float(self.lengths.sum())
             return float(len(self.y) * self.steps)
         return float(self.weight.sum()) * (self.steps if self.weight.ndim == 1 else 1)
@@ -118,9 +119,9 @@ class Ragged(Source):
             return Batch(x, self.y[rows], weight, 1, lengths)
         targets = [self.y[row] for row in rows]
         if self.ignore_index is not None and targets[0].dtype.kind in "iu":
-            return Batch(x, _pad(targets, self.ignore_index), weight, 1, lengths)
+            return Batch(x, _pad(targets, self.ignore_index), weight, 1, lengths, True)
         counted = (np.arange(x.shape[1]) < lengths[:, None]).astype(np.float64)
-        return Batch(x, _pad(targets, 0), counted if weight is None else counted * weight[:, None], 1, lengths)
+        return Batch(x, _pad(targets, 0), counted if weight is None else counted * weight[:, None], 1, lengths, True)
 
     def split(self, fraction: float, rng: np.random.Generator) -> tuple[Ragged, Ragged]:
         """The rest, and a random fraction of the sequences."""
@@ -223,7 +224,7 @@ def windows(batch: Batch, length: int | None) -> Iterator[Batch]:
         weight = batch.weight if batch.weight is None or batch.weight.ndim < 2 else batch.weight[:, steps]
         window = batch.x[:, steps]
         lengths = None if batch.lengths is None else np.clip(batch.lengths - start, 0, window.shape[1])
-        yield Batch(window, batch.y[:, steps], weight, window.shape[1], lengths)
+        yield Batch(window, batch.y[:, steps], weight, window.shape[1], lengths, True)
 
 
 def like_lengths(lengths: Array, batch_size: int, rng: np.random.Generator) -> list[Array]:
