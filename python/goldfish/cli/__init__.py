@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from goldfish.cli import bound, evaluate, heap, recitation, sample, summary, train
+from goldfish.cli import bench, bound, evaluate, heap, recitation, sample, summary, train
 from goldfish.cli.errors import UsageError
 
 __all__ = ["main"]
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         "config", parents=[common], help="print version, instruction set, threads and memory", description="Print it."
     )
     config.set_defaults(run=_config)
-    for command in (train, sample, evaluate, summary, bound, heap, recitation):
+    for command in (train, sample, evaluate, summary, bound, heap, recitation, bench):
         command.add_parser(commands, [common])
     return parser
 
