@@ -20,7 +20,7 @@ ALLOWED = {
     "functional": {"_core", "_typing"},
     "nn": {"_files", "_typing", "functional"},
     "diagnostics": {"_typing", "nn"},
-    "drawing": {"diagnostics", "naive_bayes", "nn", "theory"},
+    "drawing": {"diagnostics", "functional", "nn", "theory"},
     "io": {"nn"},
     "testing": {"_typing", "nn"},
     "models": {"_typing", "functional", "nn"},

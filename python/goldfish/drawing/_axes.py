@@ -36,6 +36,8 @@ def put(scene: Scene, ax: Any) -> Any:
     scale = 72 * min(box.width * inches[0] / scene.width, box.height * inches[1] / scene.height)
     for shape in scene.shapes:
         _draw(shape, ax, scale)
+    # An image moves the limits and its other artists do not care for the order of drawing.
+    ax.set(xlim=(0, scene.width), ylim=(scene.height, 0), aspect="equal")
     return ax
 
 
@@ -66,6 +68,10 @@ def _draw(shape: Shape, ax: Any, scale: float) -> None:
             rotation=-a.get("rotate", 0),
             rotation_mode="anchor",
         )
+    elif shape.tag == "image":
+        left, top = a["x"], a["y"]
+        extent = (left, left + a["width"], top + a["height"], top)
+        ax.imshow(shape.pixels, extent=extent, aspect="auto", interpolation="none")
     elif shape.tag == "circle":
         ax.add_patch(Circle((a["cx"], a["cy"]), a["r"], **style))
     elif shape.tag == "rect" and "rx" in a:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
 from goldfish.drawing._colour import INK, PAPER
+from goldfish.drawing._pixels import data_uri
 
 Point = tuple[float, float]
 Command = tuple[Any, ...]
@@ -24,6 +25,7 @@ class Shape:
     text: str = ""
     hover: str = ""
     inside: str = ""
+    pixels: Any = None
 
 
 @dataclass
@@ -77,9 +79,15 @@ class Scene:
         attributes = {"x": x, "y": y, "font-size": size, "text-anchor": anchor}
         self._add("text", attributes, {"fill": INK, **style}, text=text)
 
+    def image(self, x: float, y: float, w: float, h: float, pixels: Any, *, hover: str = "", **style: Any) -> None:
+        """Pixels (H, W, 3) of bytes, each a rectangle of one colour."""
+        geometry = {"x": x, "y": y, "width": w, "height": h, "preserveAspectRatio": "none"}
+        self._add("image", geometry, {**style, "image_rendering": "pixelated"}, hover=hover)
+        self.shapes[-1].pixels = pixels
+
     def extend(self, other: Scene, x: float, y: float) -> None:
         """Put the shapes of another scene here, moved."""
-        self.shapes += [Shape(s.tag, _moved(s, x, y), s.text, s.hover, s.inside) for s in other.shapes]
+        self.shapes += [replace(s, attributes=_moved(s, x, y)) for s in other.shapes]
 
     def _add(
         self,
@@ -155,19 +163,21 @@ def _moved(shape: Shape, x: float, y: float) -> dict[str, Any]:
             (command[0], *(value + (y if i % 2 else x) for i, value in enumerate(command[1:])))
             for command in moved["d"]
         )
-    if "rotate" in moved:
-        moved["rotate"] = moved["rotate"]
     return moved
 
 
 def _element(shape: Shape) -> str:
     attributes = dict(shape.attributes)
+    if shape.pixels is not None:
+        # Renderers that blur enlarged images get one that is large already.
+        factor = max(1, round(2 * attributes["width"] / shape.pixels.shape[1]))
+        attributes["href"] = data_uri(shape.pixels.repeat(factor, axis=0).repeat(factor, axis=1))
     angle = attributes.pop("rotate", None)
     shown = "".join(f' {key}="{_value(value)}"' for key, value in attributes.items())
     if angle is not None:
         shown += f' transform="rotate({_number(angle)} {_number(attributes["x"])} {_number(attributes["y"])})"'
     hover = f"<title>{escape(shape.hover)}</title>" if shape.hover else ""
-    content = hover + shape.inside + escape(shape.text, quote=False)
+    content = hover + escape(shape.text, quote=False) + shape.inside
     if shape.tag == "text" and shape.text != shape.text.strip():
         shown += ' xml:space="preserve"'
     return f"<{shape.tag}{shown}>{content}</{shape.tag}>" if content else f"<{shape.tag}{shown}/>"
