@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from goldfish.cli import bench, bound, evaluate, heap, recitation, sample, summary, train
+from goldfish.cli import bench, bound, draw, evaluate, heap, recitation, report, sample, summary, train
 from goldfish.cli.errors import UsageError
 
 __all__ = ["main"]
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         else:
             print(f"goldfish {arguments.command}: error: {_in_one_line(error)}", file=sys.stderr)
-        return _WRONG_ARGUMENTS if isinstance(error, UsageError) else _FAILED
+        return _WRONG_ARGUMENTS if isinstance(error, UsageError | argparse.ArgumentTypeError) else _FAILED
     return int(code or 0)
 
 
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         "config", parents=[common], help="print version, instruction set, threads and memory", description="Print it."
     )
     config.set_defaults(run=_config)
-    for command in (train, sample, evaluate, summary, bound, heap, recitation, bench):
+    for command in (train, sample, evaluate, summary, draw, report, bound, heap, recitation, bench):
         command.add_parser(commands, [common])
     return parser
 
@@ -112,5 +112,5 @@ def _in_one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     text = " ".join(str(error).split())
-    expected = isinstance(error, ValueError | TypeError | OSError | ImportError)
+    expected = isinstance(error, ValueError | TypeError | OSError | ImportError | argparse.ArgumentTypeError)
     return text if text and expected else f"{type(error).__name__}: {text}".rstrip(": ")

@@ -32,8 +32,9 @@ class Trained:
     task : {"text", "images", "network"}
         What it was trained for; "network" if somebody else saved it.
     about : dict
-        Everything else as JSON has it: ``history``, ``settings``, ``data``, and for texts ``vocabulary`` and
-        ``counts``, for images ``classes``, ``image_shape``, ``offset``, ``scale`` and perhaps ``confusion``.
+        Everything else as JSON has it: ``history``, ``settings``, ``data``, and for texts ``vocabulary``,
+        ``counts`` and ``excerpt``, for images ``classes``, ``image_shape``, ``offset``, ``scale`` and perhaps
+        ``confusion``.
     """
 
     path: Path
@@ -126,7 +127,7 @@ def _checked(about: Any) -> str:
         vocabulary, counts = about["vocabulary"], about["counts"]
         fine = isinstance(vocabulary, str) and list(vocabulary) == sorted(set(vocabulary))
         fine = fine and len(counts) == len(vocabulary) and all(type(n) is int and n >= 0 for n in counts)
-        fine = fine and type(about["settings"]["truncate"]) is int
+        fine = fine and type(about["settings"]["truncate"]) is int and isinstance(about["excerpt"], str)
     elif task == "images":
         sizes = [*about["image_shape"], about["offset"], about["scale"]]
         fine = len(about["image_shape"]) == 3 and all(isinstance(n, int | float) for n in sizes)

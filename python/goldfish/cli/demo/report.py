@@ -5,22 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from html import escape
-from importlib import resources
 
+from goldfish.cli import brand
 from goldfish.cli.demo import figures, stack
 from goldfish.cli.demo.digits import Digits
 from goldfish.cli.demo.kernels import Kernels, Timing
 from goldfish.cli.demo.language import Language
 from goldfish.cli.demo.parts import Parts
 from goldfish.cli.demo.recitation import Recitation, Shape
-
-_FISH = (
-    '<svg viewBox="0 0 64 36" role="img" aria-label="A goldfish"><title>A goldfish</title>'
-    '<path fill="var(--warm)" d="M44 18C38 8 28 5 20 7c-7 2-13 7-16 11 3 4 9 9 16 11 8 2 18-1 24-11z"/>'
-    '<path fill="var(--warm)" opacity=".75" d="M42 18c5-8 11-13 19-14-4 6-4 22 0 28-8-1-14-6-19-14z"/>'
-    '<path fill="var(--warm)" opacity=".6" d="M20 7c3-4 9-6 15-5-1 3-2 5-3 7z"/>'
-    '<circle cx="14" cy="15" r="2.1" fill="var(--paper)"/></svg>'
-)
 
 
 def page(parts: Parts) -> str:
@@ -36,7 +28,6 @@ def page(parts: Parts) -> str:
     str
         HTML with its style and pictures inside, well-formed as XML too.
     """
-    style = resources.files("goldfish.cli.demo").joinpath("page.css").read_text(encoding="utf-8")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -44,7 +35,7 @@ def page(parts: Parts) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <title>goldfish: the demo's report</title>
 <style>
-{style}</style>
+{brand.style()}</style>
 </head>
 <body>
 {_header(parts)}
@@ -68,7 +59,7 @@ def _header(parts: Parts) -> str:
     )
     warning = "<p>This was a quick run: sizes are small and the networks know little.</p>" if parts.quick else ""
     return f"""<header>
-<div class="brand">{_FISH}<span>goldfish</span></div>
+<div class="brand">{brand.FISH}<span>goldfish</span></div>
 <h1>Two networks, trained here in {parts.digits.seconds + parts.language.seconds:.0f} seconds</h1>
 <p class="lede">A convolutional network reads handwriting, a recurrent network writes English. Both learned on this
 computer's processor a moment ago, from data that was already on its disk. Every number and picture below comes from

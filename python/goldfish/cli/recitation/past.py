@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 
 import goldfish as gf
-from goldfish import diagnostics, nn
+from goldfish import diagnostics, drawing, nn
 from goldfish.cli.recitation.worked import Group, Number
 
 _NON_NORMAL = np.array([[0.9, 5.0], [0.0, 0.9]])
@@ -41,6 +42,14 @@ def _trend(weight: float) -> str:
 
 def _saturating() -> tuple[nn.RNN, Any]:
     return _unit(2.0, "tanh"), np.full((50, 1), 0.5)
+
+
+def _drawn(view: Any, steps: int, hidden: int = 2) -> list[int]:
+    """Cells, recurrent edges, input edges and output edges of a picture."""
+    picture = drawing.draw_rnn(view=view, T=steps, hidden=hidden)
+    classes = [set(found.split()) for found in re.findall(r'class="([^"]*)"', picture)]
+    wanted = ({"node", "cell"}, {"edge", "recurrent"}, {"edge", "input"}, {"edge", "output"})
+    return [sum(kind <= found for found in classes) for kind in wanted]
 
 
 def _causal() -> bool:
@@ -141,9 +150,19 @@ GROUPS = (
         "What a recurrent network is",
         "Elman 1990; Goodfellow, Bengio and Courville, Deep Learning, 2016, chapter 10",
         (
+            Number(
+                "a sentence of nine words unrolls to: cells, recurrent, input and output edges",
+                (9, 8, 9, 9),
+                lambda: _drawn("unrolled", 9),
+            ),
             Number("parameters for 1, 9 and 1000 steps", (46, 46, 46), _sizes_of_any_length),
             Number("a score for each of nine steps, every one between 0 and 1", ((1, 9, 1), True), _scores),
             Number("no output knows of a later input", True, _causal),
+            Number(
+                "two hidden units, five steps, every unit drawn: cells and edges",
+                (10, 16, 10, 10),
+                lambda: _drawn("projection", 5),
+            ),
             Number("backpropagation through time is the chain rule", True, _chain_rule),
         ),
     ),

@@ -16,6 +16,8 @@ from goldfish.cli.train import TEXT_SETTINGS
 from goldfish.cli.train.session import begin, fingerprint, train
 
 _CELLS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+# Some text to show what the network does with it: of the held-out part, if there is one.
+_EXCERPT = 72
 Ids = NDArray[np.int64]
 
 
@@ -40,7 +42,11 @@ def run(arguments: argparse.Namespace) -> None:
     cut = len(ids) - round(len(ids) * settings["validation"])
     if cut < 2:
         raise ValueError(f"--validation {settings['validation']} leaves {cut} characters to train on")
-    about = {"vocabulary": vocabulary, "counts": np.bincount(ids, minlength=len(vocabulary)).tolist()}
+    about = {
+        "vocabulary": vocabulary,
+        "counts": np.bincount(ids, minlength=len(vocabulary)).tolist(),
+        "excerpt": text[cut : cut + _EXCERPT] or text[:_EXCERPT],
+    }
     streams = _streams(ids[:cut], settings["batch"], settings["truncate"])
     held_out = _streams(ids[cut:], settings["batch"], settings["truncate"]) if len(ids) - cut > 1 else None
     model = build(len(vocabulary), settings)
