@@ -73,6 +73,16 @@ def test_resumed_is_as_if_never_interrupted(text, monkeypatch, capsys) -> None:
     assert trained.read(text.parent / "part").about == trained.read(text.parent / "whole").about
 
 
+def test_patience_keeps_the_best_epoch(text) -> None:
+    options = [text, *SMALL, "--learning-rate", 1, "--validation", 0.3, "--seed", 3]  # far too fast: it gets worse
+    assert train(*options, "--epochs", 40, "--patience", 3, "-o", "best") == 0
+    losses = trained.read(text.parent / "best").about["history"]["val_loss"]
+    best = int(np.argmin(losses)) + 1
+    assert len(losses) == best + 3 < 40
+    assert train(*options, "--epochs", best, "-o", "until") == 0
+    assert same("best", "until")
+
+
 def test_resuming_a_finished_run_goes_on_from_it(text) -> None:
     assert train(text, *SMALL, "--epochs", 3, "-o", "three") == 0
     assert train(text, *SMALL, "--epochs", 2, "-o", "more") == 0

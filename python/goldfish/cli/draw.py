@@ -63,7 +63,7 @@ def add_parser(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     model = parser.add_argument_group("model")
     model.add_argument(
         "--picture",
-        choices=["layers", "influence", "lags", "curves"],
+        choices=["layers", "influence", "reading", "lags", "filters", "curves"],
         help="default: influence for a language model, else layers",
     )
     model.add_argument("--text", metavar="TEXT", help="what a language model reads; default: some of its own data")
@@ -165,8 +165,8 @@ def _model(arguments: argparse.Namespace) -> Callable[[Any], Any]:
     picture = arguments.picture or ("influence" if model.task == "text" else "layers")
     options: dict[str, Any] = {}
     if arguments.text is not None:
-        if picture not in ("influence", "lags"):
-            raise UsageError("--text goes with --picture influence or lags")
+        if picture not in ("influence", "reading", "lags"):
+            raise UsageError("--text goes with --picture influence, reading or lags")
         options["text"] = arguments.text
     if arguments.input is not None:
         if picture != "layers":

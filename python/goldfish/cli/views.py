@@ -44,6 +44,29 @@ def lags(model: Trained, ax: Any = None, *, text: str | None = None) -> Any:
     return drawing.plot_lag_heatmap(diagnostics.lag_norms(model.model, ids, log10=True), log10=True, ax=ax)
 
 
+def reading(model: Trained, ax: Any = None, *, text: str | None = None) -> Any:
+    """A text, darker where it still counts in the guess of what follows it."""
+    ids, _ = _read(model, text)
+    shown = (model.about["excerpt"] if text is None else text)[: len(ids)]
+    values = diagnostics.influence(model.model, ids, log10=True)
+    return drawing.color_text(shown, values, log10=True, target=len(ids) - 1, ax=ax)
+
+
+def filters(model: Trained, ax: Any = None) -> Any:
+    """The filters of the first convolution over two axes.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    weights = [value for value in model.model.parameters().values() if value.ndim == 4]
+    if not weights:
+        raise UsageError(f"{model.path} has no filters: it has no convolution")
+    first = weights[0] if weights[0].shape[1] in (1, 3) else weights[0][:, :1]
+    return drawing.plot_filters(first, ax=ax)
+
+
 def curves(model: Trained, ax: Any = None) -> Any:
     """What training recorded.
 
@@ -57,7 +80,14 @@ def curves(model: Trained, ax: Any = None) -> Any:
     return drawing.plot_learning_curves(model.about["history"], ax=ax)
 
 
-VIEWS: dict[str, Callable[..., Any]] = {"layers": layers, "influence": influence, "lags": lags, "curves": curves}
+VIEWS: dict[str, Callable[..., Any]] = {
+    "layers": layers,
+    "influence": influence,
+    "reading": reading,
+    "lags": lags,
+    "filters": filters,
+    "curves": curves,
+}
 
 
 def _read(model: Trained, text: str | None) -> tuple[Any, list[str]]:

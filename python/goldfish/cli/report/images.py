@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from html import escape
 
-from goldfish.cli.report.parts import paragraph, table
+from goldfish.cli import views
+from goldfish.cli.report.parts import figure, paragraph, table
 from goldfish.cli.trained import Trained
 
 _WIDEST, _MOST = 20, 10
@@ -27,6 +28,9 @@ def headlines(model: Trained) -> Iterator[tuple[str, str, str]]:
 
 def sections(model: Trained) -> Iterator[tuple[str, str, list[str]]]:
     """Key, title and content of each section."""
+    if any(value.ndim == 4 for value in model.model.parameters().values()):
+        picture = figure(views.filters(model), "The filters of the first convolution: orange adds, blue takes away.")
+        yield "filters", "What it looks for", [picture]
     confusion, classes = model.about.get("confusion"), model.about["classes"]
     if confusion is None:
         return

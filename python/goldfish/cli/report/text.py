@@ -32,6 +32,10 @@ def sections(model: Trained, read: str | None, seed: int) -> Iterator[tuple[str,
     """Key, title and content of each section."""
     memory = [
         figure(
+            views.reading(model, text=read),
+            "What it has just read, the darker the more each character moves the guess of what follows.",
+        ),
+        figure(
             views.influence(model, text=read),
             "How strongly the scores of the next character depend on each character read before: the norms of the "
             "Jacobians, in colours of their logarithm.",

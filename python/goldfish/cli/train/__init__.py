@@ -158,6 +158,9 @@ def _add_training(parser: argparse.ArgumentParser, default: dict[str, Any], held
     _setting(training, "--clip", default, type=float, metavar="X", help="bound on the gradient's norm; 0: none")
     _setting(training, "--validation", default, type=fraction, metavar="P", help=held_out)
     _setting(training, "--seed", default, type=natural, metavar="N", help="the same number gives the same network")
+    training.add_argument(
+        "--patience", type=positive, metavar="N", help="stop after N epochs without a better one, and keep the best"
+    )
     training.add_argument("--resume", action="store_true", help="continue an interrupted run")
     training.add_argument("--force", action="store_true", help="replace MODEL if it exists")
     training.add_argument("--quiet", action="store_true", help="no progress")

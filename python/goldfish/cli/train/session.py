@@ -156,6 +156,7 @@ def train(
             batch_size=batch_size,
             validation=held_out,
             clip_norm=settings["clip"] if settings["clip"] > 0 else None,
+            patience=arguments.patience,
             checkpoint=session.checkpoint,
             resume=session.continues,
             callbacks=[keep],
@@ -168,7 +169,11 @@ def train(
         kept = f"{session.output} has {_epochs(done)}; --resume continues" if done else "nothing was written"
         print(f"\nstopped: {kept}", file=sys.stderr)
         raise
-    return {**written, "history": dict(history)}
+    written["history"] = dict(history)
+    if arguments.patience:
+        # The best epoch's weights are back, while the file has the last one's.
+        trained.write(session.output, model, session.task, written)
+    return written
 
 
 def _epochs(done: int | str) -> str:
