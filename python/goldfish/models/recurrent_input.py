@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -147,7 +148,7 @@ class RecurrentNetwork(SupervisedNetwork):
         if reset or self._table:
             X = validate_data(self, X, dtype=wanted, reset=reset)
         else:
-            X = check_array(X, dtype=wanted, estimator=self)
+            X = check_array(X, dtype=wanted, estimator=self, input_name="X")
         return read_sequences(X, kind="tokens" if kind == "tokens" else "vectors")
 
     def _check_target(self, y: Any) -> Any:
@@ -172,6 +173,8 @@ class RecurrentNetwork(SupervisedNetwork):
             layers = {"onehot": nn.OneHot(inputs, dtype=dtype)}
             if self.embedding_dim is not None:
                 layers = {"embedding": nn.Embedding(len(self._numbering), inputs, padding_idx=0, dtype=dtype, rng=rng)}
+                # Vectors of length about 1, as unit vectors are: words that are met once or twice must not shout.
+                layers["embedding"].params["weight"] /= math.sqrt(inputs)
         recurrent = CELLS[self.cell](
             inputs,
             self.hidden_size,
