@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from goldfish.diagnostics._arguments import integer
 from goldfish.diagnostics._gates import Units, units
 from goldfish.diagnostics._scaled import Floats, log10
 from goldfish.diagnostics._trajectory import Trajectory, read_sequences
@@ -107,6 +108,10 @@ def diagnose_rnn(
     warning: vanishing gradient 1.0e-05
     note: effective memory 4.0e+00
     """
+    if window is not None and integer("diagnose_rnn", "window", window) < 1:
+        raise ValueError(f"diagnose_rnn: window must be >= 1, got {window}")
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"diagnose_rnn: clip_norm must be > 0, got {clip_norm}")
     trajectory = Trajectory("diagnose_rnn", read_sequences("diagnose_rnn", model, batch, "batch"), "batch")
     gradients = log10(*gradient_norms(trajectory, output_gradient(trajectory, model, loss)))
     memory = _memory(trajectory)
@@ -218,8 +223,6 @@ def _memory(trajectory: Trajectory) -> Finding:
 
 
 def _clipping(gradients: Floats, clip_norm: float) -> list[Finding]:
-    if not clip_norm > 0:
-        raise ValueError(f"diagnose_rnn: clip_norm must be > 0, got {clip_norm}")
     share = float((gradients > math.log10(clip_norm)).mean())
     if not share:
         return []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from goldfish.diagnostics._arguments import integer
 from goldfish.diagnostics._probe import whole
 from goldfish.diagnostics._scaled import NORMS, Floats, Ints, Norm, close, matrix_norm, rescale
 from goldfish.diagnostics._trajectory import NotStepwise, Sequences, Trajectory, read_sequences
@@ -126,7 +126,7 @@ def influence_scaled(
         raise ValueError(f"{function}: norm must be one of {', '.join(map(repr, NORMS))}, got {norm!r}")
     sequences = read_sequences(function, model, x)
     steps = sequences.x.shape[1]
-    last = operator.index(target)
+    last = integer(function, "target", target)
     if not -steps <= last < steps:
         raise ValueError(f"{function}: target must be in {-steps}..{steps - 1} for {steps} steps, got {last}")
     try:
@@ -191,7 +191,7 @@ def _outputs(function: str, size: int, output: int | None) -> Any:
     """Unit vectors of the outputs that are asked for, (P, O)."""
     if output is None:
         return np.eye(size)
-    chosen = operator.index(output)
+    chosen = integer(function, "output", output)
     if not -size <= chosen < size:
         raise ValueError(f"{function}: output must be in {-size}..{size - 1}, got {chosen}")
     return np.eye(size)[[chosen]]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from goldfish.diagnostics._arguments import integer
 from goldfish.diagnostics._scaled import Floats, close, matrix_norm, rescale
 from goldfish.diagnostics._trajectory import Trajectory, read_sequences
 from goldfish.nn.layer import Layer
@@ -199,7 +199,7 @@ def lyapunov_exponents(model: Layer, x: ArrayLike, k: int = 1) -> Floats:
     [-0.693147]
     """
     trajectory = Trajectory("lyapunov_exponents", read_sequences("lyapunov_exponents", model, x))
-    count = operator.index(k)
+    count = integer("lyapunov_exponents", "k", k)
     if not 1 <= count <= trajectory.S:
         raise ValueError(f"lyapunov_exponents: k must be in 1..{trajectory.S}, the size of the state, got {count}")
     jacobians = _Jacobians(trajectory)

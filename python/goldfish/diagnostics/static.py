@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from goldfish.diagnostics._arguments import integer
 from goldfish.diagnostics._scaled import Floats, log10, plain, rescale, spectral
 
 Activation = Literal["linear", "relu", "tanh", "sigmoid"]
@@ -110,9 +110,10 @@ def recurrent_report(W: ArrayLike, *, activation: Activation = "tanh", K: int = 
     if activation not in _SLOPES:
         names = ", ".join(map(repr, get_args(Activation)))
         raise ValueError(f"recurrent_report: activation must be one of {names}, got {activation!r}")
-    if operator.index(K) < 1:
+    highest = integer("recurrent_report", "K", K)
+    if highest < 1:
         raise ValueError(f"recurrent_report: K must be >= 1, got {K}")
-    values, exponents = _powers(matrix, operator.index(K))
+    values, exponents = _powers(matrix, highest)
     norms = plain(values, exponents)
     singular = np.linalg.svd(matrix, compute_uv=False)
     radius = float(np.abs(np.linalg.eigvals(matrix)).max())

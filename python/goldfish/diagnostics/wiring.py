@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+from goldfish.diagnostics._arguments import integer
 
 Kind = Literal["one-to-one", "one-to-many", "many-to-one", "many-to-many", "seq2seq"]
 
@@ -91,10 +92,7 @@ def wiring(kind: Kind, T_in: int, T_out: int | None = None) -> Wiring:
 
 
 def _length(name: str, value: int) -> int:
-    try:
-        length = operator.index(value)
-    except TypeError:
-        raise TypeError(f"wiring: {name} must be an int, got {value!r}") from None
+    length = integer("wiring", name, value)
     if length < 1:
         raise ValueError(f"wiring: {name} must be >= 1, got {length}")
     return length

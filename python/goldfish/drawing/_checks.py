@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from goldfish.diagnostics._arguments import integer
+
 Floats = NDArray[np.float64]
 
 
 def count(function: str, name: str, value: Any) -> int:
     """An int of at least 1."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{function}: {name} must be an int, got {value!r}") from None
+    number = integer(function, name, value)
     if number < 1:
         raise ValueError(f"{function}: {name} must be >= 1, got {number}")
     return number
