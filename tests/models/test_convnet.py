@@ -1,4 +1,4 @@
-"""ConvNetClassifier: scikit-learn's own checks, real digits, its parameters and its errors."""
+"""Estimators over images: scikit-learn's own checks, real digits, its parameters and its errors."""
 
 import pickle
 
@@ -13,7 +13,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from goldfish import nn
-from goldfish.models import ConvNetClassifier
+from goldfish.models import ConvNetClassifier, ConvNetRegressor
 
 X, Y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
@@ -223,6 +223,61 @@ def test_wrong_images():
         classifier.predict(X[:5].reshape(-1, 1, 4, 16))
     with pytest.raises(ValueError, match="X has 60 features, but ConvNetClassifier is expecting 64 features"):
         classifier.predict(X[:5, :60])
+
+
+def test_batch_norm_stands_behind_every_convolution():
+    classifier = _small(channels=(4, 8), batch_norm=True, image_shape=(8, 8)).fit(X[:100], Y[:100])
+    assert [repr(layer) for layer in classifier.model_][:8] == [
+        "Conv2d(1, 4, 3, padding='same')",
+        "BatchNorm2d(4)",
+        "ReLU()",
+        "MaxPool2d((2, 2))",
+        "Conv2d(4, 8, 3, padding='same')",
+        "BatchNorm2d(8)",
+        "ReLU()",
+        "MaxPool2d((2, 2))",
+    ]
+    assert np.abs(classifier.model_[1].buffers["running_mean"]).max() > 0
+    alone = np.concatenate([classifier.predict_proba(row[None]) for row in X[:20]])
+    np.testing.assert_allclose(classifier.predict_proba(X[:20]), alone, rtol=1e-4, atol=1e-7)
+    double = _small(batch_norm=True, image_shape=(8, 8)).fit(X[:50].astype(np.float64), Y[:50])
+    assert double.predict_proba(X[:5]).dtype == np.float64
+
+
+def test_fine_tuning_a_chopped_and_frozen_network():
+    images = X.reshape(-1, 1, 8, 8)
+    old, new = Y < 5, Y >= 5
+    options = {"channels": (16, 32), "hidden_layer_sizes": (), "batch_norm": True, "max_iter": 5, "batch_size": 32}
+    base = _small(**options).fit(images[old][:300], Y[old][:300]).model_
+    chopped = base[:-1].freeze()
+    before = {name: value.copy() for name, value in chopped.state_dict().items()}
+    model = nn.Sequential(chopped, nn.Flatten(), nn.Linear(128, 5, rng=0))
+    tuned = _small(model=model, max_iter=30, learning_rate_init=0.02).fit(images[new][:200], Y[new][:200])
+    after = tuned.model_[0].state_dict()
+    assert all(np.array_equal(after[name], value) for name, value in before.items())
+    assert tuned.score(images[new][200:400], Y[new][200:400]) > 0.85
+
+
+def test_a_float32_model_of_ones_own_takes_float64_images():
+    base = nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=1))
+    classifier = _small(model=base, image_shape=(8, 8)).fit(X[:50].astype(np.float64), Y[:50])
+    assert classifier.predict_proba(X[:5].astype(np.float64)).dtype == np.float32
+
+
+def test_a_model_must_have_an_output_for_each_class():
+    message = r"ConvNetClassifier: model expected to return shape \(10,\) for a sample, got \(3,\)"
+    with pytest.raises(ValueError, match=message):
+        _small(model=nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), image_shape=(8, 8)).fit(X[:50], Y[:50])
+
+
+def test_a_regressor_of_several_targets():
+    images = np.random.default_rng(0).uniform(size=(120, 5, 5)).astype(np.float32)
+    y = 10 * np.column_stack([images[:, :2].mean(axis=(1, 2)), images[:, 3:].mean(axis=(1, 2))])
+    regressor = ConvNetRegressor((8,), 3, 1, (), learning_rate_init=0.01, batch_size=20, random_state=0)
+    assert regressor.fit(images[:80], y[:80]).predict(images[80:]).shape == (40, 2)
+    assert regressor.score(images[80:], y[80:]) > 0.5
+    assert regressor.fit(images, y[:, 0]).predict(images).shape == (120,)
+    assert regressor.model_[-1].out_features == 1
 
 
 def test_the_model_of_ones_own_must_fit():
