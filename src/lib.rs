@@ -15,6 +15,7 @@
 //! | [`strip`] | bands of a plane in scratch, which pooling and depthwise convolution read |
 //! | [`recurrent`] | Elman, LSTM and GRU networks, forward and backpropagation through time |
 //! | [`pointwise`] | passes over elements: activations, softmax, normalisation, losses, dropout, embedding, optimiser steps |
+//! | [`naive_bayes`] | sums by class, counts of categories and log-likelihoods, over rows of any type |
 //! | [`random`] | random words from counters |
 //! | [`sampling`] | a profiler's trigger; profiles read from their bytes |
 //! | [`shattering`] | labelings by linear rules and VC dimensions of tables, in exact integers |
@@ -29,6 +30,7 @@ pub mod geometry;
 pub mod linear;
 pub mod math;
 pub mod memory;
+pub mod naive_bayes;
 pub mod pointwise;
 pub mod pool;
 pub mod random;

@@ -7,6 +7,10 @@ import numpy.typing as npt
 from goldfish._typing import ArrayLike, FloatArray, IndexArray, OutputSize, Padding, PerAxis
 
 _LSTMState: TypeAlias = tuple[ArrayLike | None, ArrayLike | None]
+_Matrix: TypeAlias = npt.NDArray[Any]
+_Doubles: TypeAlias = npt.NDArray[np.float64]
+_Integers: TypeAlias = npt.NDArray[np.integer[Any]]
+_Place: TypeAlias = tuple[int, int]
 
 __all__ = [
     "Cache",
@@ -69,6 +73,14 @@ __all__ = [
     "log_softmax",
     "log_softmax_forward",
     "log_softmax_backward",
+    "class_moments",
+    "class_sums",
+    "categories",
+    "category_counts",
+    "add_linear_scores",
+    "add_normal_scores",
+    "add_category_scores",
+    "likeliest",
     "simulate_heap_sampling",
     "linear_labelings",
     "table_vc_dimension",
@@ -391,6 +403,54 @@ def softmax_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> 
 def log_softmax(x: ArrayLike, axis: SupportsIndex, /) -> FloatArray: ...
 def log_softmax_forward(x: ArrayLike, axis: SupportsIndex, /) -> tuple[FloatArray, Cache]: ...
 def log_softmax_backward(dy: ArrayLike, cache: Cache, needs: tuple[str, ...], /) -> tuple[FloatArray | None]: ...
+def class_moments(
+    matrix: _Matrix, columns: _Integers | None, codes: _Integers, weights: _Doubles | None, n_classes: int, /
+) -> tuple[_Place | None, _Doubles, _Doubles, _Doubles]: ...
+def class_sums(
+    matrix: _Matrix,
+    columns: _Integers | None,
+    codes: _Integers,
+    weights: _Doubles | None,
+    n_classes: int,
+    threshold: float | None,
+    support: tuple[float, float, bool],
+    /,
+) -> tuple[_Place | None, _Doubles, _Doubles]: ...
+def categories(
+    matrix: _Matrix, columns: _Integers | None, most: float, /
+) -> tuple[_Place | None, npt.NDArray[np.int64], _Place | None]: ...
+def category_counts(
+    matrix: _Matrix,
+    columns: _Integers | None,
+    codes: _Integers,
+    weights: _Doubles | None,
+    n_classes: int,
+    sizes: _Integers,
+    /,
+) -> _Doubles: ...
+def add_linear_scores(
+    matrix: _Matrix,
+    columns: _Integers | None,
+    threshold: float | None,
+    support: tuple[float, float, bool],
+    slope: _Doubles,
+    constant: _Doubles,
+    out: _Doubles,
+    /,
+) -> _Place | None: ...
+def add_normal_scores(
+    matrix: _Matrix,
+    columns: _Integers | None,
+    mean: _Doubles,
+    rate: _Doubles,
+    constant: _Doubles,
+    out: _Doubles,
+    /,
+) -> _Place | None: ...
+def add_category_scores(
+    matrix: _Matrix, columns: _Integers | None, sizes: _Integers, table: _Doubles, out: _Doubles, /
+) -> tuple[_Place | None, _Place | None]: ...
+def likeliest(joint: _Doubles, /) -> tuple[npt.NDArray[np.int64], int | None]: ...
 def simulate_heap_sampling(sizes: ArrayLike, rate: float, trigger: str, key: int, /) -> npt.NDArray[np.bool_]: ...
 def read_profile(data: bytes, /) -> dict[str, Any]: ...
 def batch_norm(

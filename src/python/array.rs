@@ -112,7 +112,7 @@ impl<T> Dense<T> {
     }
 }
 
-/// Elements of type `T` with any strides over all axes but the last, whose elements are adjacent.
+/// Elements of type `T` with any strides; those of the last axis are adjacent where [`Call::strided`] made it.
 pub struct Strided<T> {
     shape: Vec<usize>,
     strides: Vec<isize>,
@@ -283,6 +283,20 @@ impl<'py> Call<'py> {
         let shape = array.shape().to_vec();
         let strides = array.strides().iter().map(|stride| stride / item).collect();
         Ok(Strided { shape, strides, data, owner: array.unbind() })
+    }
+
+    /// The elements as they lie, whatever the strides; `None` if their dtype is another or they are not aligned.
+    pub fn as_it_lies<T: Element>(&self, input: &Input<'py>) -> Option<Strided<T>> {
+        let item = size_of::<T>() as isize;
+        let aligned = unsafe { (*input.array.as_array_ptr()).fields.flags } & NPY_ARRAY_ALIGNED != 0;
+        let whole = input.array.strides().iter().all(|stride| stride % item == 0);
+        if !aligned || !whole || !input.array.dtype().is_equiv_to(&dtype::<T>(self.py)) {
+            return None;
+        }
+        let data = unsafe { (*input.array.as_array_ptr()).fields.data } as *const T;
+        let data = if input.array.is_empty() { std::ptr::NonNull::dangling().as_ptr() } else { data };
+        let strides = input.array.strides().iter().map(|stride| stride / item).collect();
+        Some(Strided { shape: input.shape().to_vec(), strides, data, owner: input.array.clone().unbind() })
     }
 
     fn cast(

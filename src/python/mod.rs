@@ -13,6 +13,7 @@ mod dropout;
 mod embedding;
 mod linear;
 mod loss;
+mod naive_bayes;
 mod nll_loss;
 mod normalisation;
 mod optimiser;
@@ -46,6 +47,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     nll_loss::register(module)?;
     normalisation::register(module)?;
     optimiser::register(module)?;
+    naive_bayes::register(module)?;
     sampling::register(module)?;
     shattering::register(module)?;
     module.add_class::<cache::Cache>()?;

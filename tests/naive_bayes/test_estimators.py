@@ -26,6 +26,7 @@ from naive_bayes.cases import ALL, KINDS, MARGINAL, draw, learned, make
 every = pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
 marginal = pytest.mark.parametrize("cls", MARGINAL, ids=lambda cls: cls.__name__)
 seeds = st.integers(0, 2**32 - 1)
+often = settings(max_examples=2 * settings.default.max_examples)
 
 
 @pytest.mark.filterwarnings("ignore:CategoricalNB. X should hold integers")
@@ -83,7 +84,7 @@ def test_scikit_learns_numbers(name, params, key):
 
 
 @every
-@settings(max_examples=6)
+@often
 @given(seed=seeds, parts=st.integers(1, 6))
 def test_any_partition_gives_the_model_of_one_fit(cls, seed, parts):
     """By merging and by batches, with weights and gaps."""
@@ -137,7 +138,7 @@ def test_bits_do_not_depend_on_threads(cls):
 
 
 @marginal
-@settings(max_examples=6)
+@often
 @given(seed=seeds)
 def test_a_missing_value_is_a_removed_column(cls, seed):
     rng = np.random.default_rng(seed)
@@ -181,7 +182,7 @@ def test_scattered_gaps_by_the_definition():
 
 
 @every
-@settings(max_examples=4)
+@often
 @given(seed=seeds)
 def test_explanations_and_boundaries_are_the_log_odds(cls, seed):
     rng = np.random.default_rng(seed)

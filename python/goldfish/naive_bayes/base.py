@@ -10,14 +10,13 @@ from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from goldfish import functional
+from goldfish import _core, functional
 from goldfish.naive_bayes.boundary import Boundary
 from goldfish.naive_bayes.explanation import Explanation
-from goldfish.naive_bayes.family import Fit, ZeroFrequency
-from goldfish.naive_bayes.labels import Floats
+from goldfish.naive_bayes.family import ZeroFrequency
+from goldfish.naive_bayes.labels import Codes, Floats
 from goldfish.naive_bayes.learning import Learner
 from goldfish.naive_bayes.plot import plot_boundary
-from goldfish.naive_bayes.reduce import View, over_parts
 
 
 class NaiveBayes(ClassifierMixin, Learner):  # type: ignore[misc]
@@ -50,19 +49,23 @@ class NaiveBayes(ClassifierMixin, Learner):  # type: ignore[misc]
         out = np.empty((X.shape[0], len(self.classes_)))
         out[:] = self._log_prior if self._uses_prior else 0.0
         for (_, view), fit in zip(self._views(X), self._fits, strict=True):
-            _add(fit, view, out)
+            fit.add_log_likelihood(view, out)
         return out
 
     def predict_joint_log_proba(self, X: Any) -> Floats:
         """Log p(class, row), (n_samples, n_classes), up to what depends on the row alone; -inf if impossible."""
         return self._joint(X)
 
-    def _decidable(self, method: str, X: Any) -> Floats:
-        """The joint log-probabilities; ValueError for a row that no class, or several with certainty, produced."""
+    def _decidable(self, method: str, X: Any) -> tuple[Floats, Codes]:
+        """The joint log-probabilities, and the likeliest class of each row.
+
+        ValueError for a row that no class, or several with certainty, produced.
+        """
         joint = self._joint(X)
-        top = joint.max(axis=1)
-        if np.isfinite(top).all():
-            return joint
+        best, undecided = _core.likeliest(joint)
+        if undecided is None:
+            return joint, best
+        top = joint[np.arange(len(joint)), best]
         owner = f"{type(self).__name__}.{method}"
         if np.isneginf(top).any():
             at = int(np.isneginf(top).argmax())
@@ -72,16 +75,16 @@ class NaiveBayes(ClassifierMixin, Learner):  # type: ignore[misc]
         if several.any():
             at = int(several.argmax())
             raise ValueError(f"{owner}: row {at} of X is certain to be of several classes (alpha > 0 would smooth it)")
-        return np.where(certain.any(axis=1, keepdims=True), np.where(certain, 0.0, -np.inf), joint)
+        return np.where(certain.any(axis=1, keepdims=True), np.where(certain, 0.0, -np.inf), joint), best
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest class of each row, (n_samples,). Errors as in `predict_proba`."""
-        best = self._decidable("predict", X).argmax(axis=1)
+        best = self._decidable("predict", X)[1]
         return np.asarray(self.classes_[best])
 
     def predict_log_proba(self, X: Any) -> Floats:
         """Log p(class | row), (n_samples, n_classes). Errors as in `predict_proba`."""
-        return np.asarray(functional.log_softmax(self._decidable("predict_log_proba", X), axis=-1))
+        return np.asarray(functional.log_softmax(self._decidable("predict_log_proba", X)[0], axis=-1))
 
     def predict_proba(self, X: Any) -> Floats:
         """p(class | row), (n_samples, n_classes).
@@ -92,7 +95,7 @@ class NaiveBayes(ClassifierMixin, Learner):  # type: ignore[misc]
             For a row that is impossible under every class, naming it, or has a value for which a class has no
             distribution.
         """
-        return np.asarray(np.exp(functional.log_softmax(self._decidable("predict_proba", X), axis=-1)))
+        return np.asarray(np.exp(functional.log_softmax(self._decidable("predict_proba", X)[0], axis=-1)))
 
     def log_odds(self, X: Any, *, classes: tuple[Any, Any] | None = None) -> Floats:
         """Log p(positive | row) - log p(negative | row), (n_samples,).
@@ -102,7 +105,7 @@ class NaiveBayes(ClassifierMixin, Learner):  # type: ignore[misc]
         """
         check_is_fitted(self)
         positive, negative = self._pair("log_odds", classes)
-        joint = self._decidable("log_odds", X)
+        joint = self._decidable("log_odds", X)[0]
         self._refuse_zeros("log_odds", np.isneginf(joint[:, positive]) & np.isneginf(joint[:, negative]))
         return np.asarray(joint[:, positive] - joint[:, negative])
 
@@ -258,7 +261,3 @@ class NaiveBayes(ClassifierMixin, Learner):  # type: ignore[misc]
                 found.append(ZeroFrequency(self.classes_[c].item(), int(feature), int(value)))
         order = {label: c for c, label in enumerate(self.classes_.tolist())}
         return sorted(found, key=lambda zero: (order[zero.label], zero.feature, zero.value))
-
-
-def _add(fit: Fit, view: View, out: Floats) -> None:
-    over_parts(view.X, lambda rows: fit.add_log_likelihood(view.part(rows), out[rows]))

@@ -11,7 +11,7 @@ from goldfish.naive_bayes.discrete import DiscreteNB
 from goldfish.naive_bayes.family import Family, Fit, Scope, Statistics
 from goldfish.naive_bayes.labels import Floats
 from goldfish.naive_bayes.linear_family import LinearFamily, LinearFit, log
-from goldfish.naive_bayes.reduce import Block, View
+from goldfish.naive_bayes.reduce import Block, Support, View
 
 
 class BernoulliFamily(LinearFamily):
@@ -20,7 +20,9 @@ class BernoulliFamily(LinearFamily):
     kind = "bernoulli"
 
     def __init__(self, binarize: float | None, alpha: Floats) -> None:
-        self.binarize, self.alpha = binarize, alpha
+        self.binarize = self.threshold = binarize
+        self.alpha = alpha
+        self.support = Support(0.0, 1.0, whole=True) if binarize is None else Support()
 
     def check(self, view: View, block: Block) -> None:
         """ValueError for values outside the support."""

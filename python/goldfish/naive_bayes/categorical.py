@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
+from goldfish import _core
 from goldfish.naive_bayes.boundary import Additive
 from goldfish.naive_bayes.discrete import DiscreteNB
 from goldfish.naive_bayes.family import Family, Fit, Scope, Statistics, refuse_undefined
@@ -18,6 +18,10 @@ from goldfish.naive_bayes.reduce import Block, View
 
 # The largest category code; a table has one entry per code, so an identifier is better not taken for a category.
 _LARGEST = 1 << 24
+# Rows behind the table: the core reads whole vectors.
+_SPARE = 8
+
+Place = tuple[int, int]
 
 
 class CategoricalFamily(Family):
@@ -30,24 +34,24 @@ class CategoricalFamily(Family):
 
     def count(self, view: View, labels: Labels) -> Statistics:
         """The sufficient statistics of rows."""
-        sizes = self.min_categories.copy()
-        for block in view.blocks():
-            self.check(view, block)
-            # A missing value stands as 0 here, and must not make a category.
-            codes = block.values if block.missing is None else np.where(block.missing, -1.0, block.values)
-            sizes = np.maximum(sizes, codes.max(axis=0, initial=-1.0).astype(np.intp) + 1)
-        table = np.zeros(int(sizes.sum()) * labels.n_classes)
-        first = np.cumsum(sizes) - sizes
-        for block in view.blocks(least=len(table)):  # checked above; a fraction is cut off by the conversion
-            part = labels.part(block.rows)
-            places = (block.values.astype(np.intp) + first) * labels.n_classes + part.codes[:, None]
-            weights = None if part.weights is None else np.broadcast_to(part.weights[:, None], places.shape)
-            if block.missing is not None:
-                places = places[~block.missing]
-                weights = None if weights is None else weights[~block.missing]
-            table += np.bincount(places.ravel(), None if weights is None else weights.ravel(), minlength=len(table))
-        by_class = np.ascontiguousarray(table.reshape(-1, labels.n_classes).T)
-        return {"category_count": [by_class[:, s : s + n].copy() for s, n in zip(first, sizes, strict=True)]}
+        sizes = self.min_categories.astype(np.int64)
+        for _, piece in view.pieces():
+            place, found, fraction = _core.categories(piece.X, view.columns, np.nextafter(_LARGEST, 0))
+            self.warn_or_refuse(piece, place, fraction)
+            sizes = np.maximum(sizes, found)
+        table = np.zeros((labels.n_classes, int(sizes.sum())))
+        for rows, piece in view.pieces():
+            part = labels.part(rows)
+            table += _core.category_counts(piece.X, view.columns, part.codes, part.weights, labels.n_classes, sizes)
+        return {"category_count": [part.copy() for part in np.split(table, np.cumsum(sizes)[:-1], axis=1)]}
+
+    def warn_or_refuse(self, piece: View, place: Place | None, fraction: Place | None) -> None:
+        """ValueError for what is no category; a fraction is cut off where scikit-learn's contract asks for it."""
+        for bad in (place, fraction):
+            if bad is not None:
+                part = piece.part(slice(bad[0], bad[0] + 1))
+                for block in part.blocks():
+                    self.check(part, block)
 
     def check(self, view: View, block: Block) -> None:
         """ValueError for what is no category; a fraction is cut off where scikit-learn's contract asks for it."""
@@ -106,9 +110,9 @@ class _CategoricalFit(Fit):
             with np.errstate(invalid="ignore"):
                 self.tables.append(log(smoothed) - log(total))
         self.undefined = undefined
-        # One row per category of every feature, and a last one of zeros for what is missing.
+        # A row per category of every feature, one of zeros for what is missing, and more, which the core asks for.
         joined = np.concatenate([np.nan_to_num(t, nan=0.0, neginf=-np.inf).T for t in self.tables], axis=0)
-        self.joined = np.concatenate([joined, np.zeros((1, len(scope.classes)))])
+        self.joined = np.concatenate([joined, np.zeros((1 + _SPARE, len(scope.classes)))])
         self.parameters = int(np.maximum(self.sizes - 1, 0).sum()), "sum over j of (V_j - 1)"
         self.attributes = {
             "category_count_": counts,
@@ -131,22 +135,20 @@ class _CategoricalFit(Fit):
             )
         places += self.first
         if block.missing is not None:
-            places[block.missing] = len(self.joined) - 1
+            places[block.missing] = self.sizes.sum()
         return places
 
     def add_log_likelihood(self, view: View, out: Floats) -> None:
-        for block in view.blocks():
-            refuse_undefined(view, block, self.undefined, self.scope, _ADVICE)
-            places = self.places(view, block)
-            n, p = places.shape
-            indicator = sparse.csr_array(
-                (np.ones(n * p), places.ravel(), np.arange(0, n * p + 1, p)), shape=(n, len(self.joined))
-            )
-            out[block.rows] += indicator @ self.joined
+        refuse_undefined(view, self.undefined, self.scope, _ADVICE)
+        for rows, piece in view.pieces():
+            place, fraction = _core.add_category_scores(piece.X, view.columns, self.sizes, self.joined, out[rows])
+            if place is not None:
+                piece.refuse(place[0], self.places)
+            self.family.warn_or_refuse(piece, None, fraction)
 
     def terms(self, view: View) -> Floats:
+        refuse_undefined(view, self.undefined, self.scope, _ADVICE)
         block = next(view.blocks())
-        refuse_undefined(view, block, self.undefined, self.scope, _ADVICE)
         return np.asarray(self.joined[self.places(view, block)[0]].T)
 
     def boundary(self, owner: str, positive: int, negative: int, prior: float) -> Additive:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from goldfish.naive_bayes.boundary import Boundary
 from goldfish.naive_bayes.labels import Floats, Labels
-from goldfish.naive_bayes.reduce import Block, View
+from goldfish.naive_bayes.reduce import View
 
 Statistics = dict[str, Any]
 """Arrays whose first axis is the class, or lists of such arrays with one entry per feature."""
@@ -111,20 +111,19 @@ class Fit(ABC):
         return (-0.5, 1.5), (-0.5, 1.5)
 
 
-def refuse_undefined(view: View, block: Block, undefined: NDArray[np.bool_], scope: Scope, advice: str) -> None:
+def refuse_undefined(view: View, undefined: NDArray[np.bool_], scope: Scope, advice: str) -> None:
     """ValueError for an observed value whose probability under some class is not defined."""
-    alive = scope.class_count > 0
-    wanting = undefined & alive[:, None]
+    wanting = undefined & (scope.class_count > 0)[:, None]
     features = np.flatnonzero(wanting.any(axis=0))
     if not len(features):
         return
-    observed = np.ones(block.values.shape, dtype=bool) if block.missing is None else ~block.missing
-    bad = np.zeros_like(observed)
-    bad[:, features] = observed[:, features]
-    if bad.any():
-        j = int(np.argwhere(bad)[0][1])
-        label = scope.classes[int(wanting[:, j].argmax())]
-        raise ValueError(
-            f"{view.owner}: feature {view.feature(j)} has no distribution in class {label!r} ({advice}); "
-            f"{view.place(block, bad)}"
-        )
+    for block in view.blocks():
+        bad = np.zeros(block.values.shape, dtype=bool)
+        bad[:, features] = True if block.missing is None else ~block.missing[:, features]
+        if bad.any():
+            j = int(np.argwhere(bad)[0][1])
+            label = scope.classes[int(wanting[:, j].argmax())]
+            raise ValueError(
+                f"{view.owner}: feature {view.feature(j)} has no distribution in class {label!r} ({advice}); "
+                f"{view.place(block, bad)}"
+            )

@@ -7,11 +7,12 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from goldfish import _core
 from goldfish.naive_bayes.base import NaiveBayes
 from goldfish.naive_bayes.boundary import Quadratic, quadratic
 from goldfish.naive_bayes.family import Family, Fit, Scope, Statistics, refuse_undefined
 from goldfish.naive_bayes.labels import Floats, Labels
-from goldfish.naive_bayes.reduce import Block, Groups, View, observed_weight
+from goldfish.naive_bayes.reduce import Block, View
 
 
 class GaussianFamily(Family):
@@ -24,11 +25,16 @@ class GaussianFamily(Family):
 
     def count(self, view: View, labels: Labels) -> Statistics:
         """The sufficient statistics of rows."""
-        shape = (labels.n_classes, view.width)
-        total: Statistics = {name: np.zeros(shape) for name in ("weight", "mean", "m2")}
+        total: Statistics = {name: np.zeros((labels.n_classes, view.width)) for name in ("weight", "mean", "m2")}
         with np.errstate(over="ignore", invalid="ignore"):  # `fit` refuses what overflows
-            for block in view.blocks():
-                total = self.join(total, _moments(block, labels.part(block.rows)))
+            for rows, piece in view.pieces():
+                part = labels.part(rows)
+                place, weight, mean, m2 = _core.class_moments(
+                    piece.X, view.columns, part.codes, part.weights, labels.n_classes
+                )
+                if place is not None:
+                    piece.refuse(place[0], _admit)
+                total = self.join(total, {"weight": weight, "mean": mean, "m2": m2})
         return total
 
     def join(self, a: Statistics, b: Statistics) -> Statistics:
@@ -57,17 +63,8 @@ class GaussianFamily(Family):
         return self.var_smoothing * float(((m2.sum(axis=0) + between) / safe).max(initial=0.0))
 
 
-def _moments(block: Block, labels: Labels) -> Statistics:
-    groups = Groups(labels)
-    weight = observed_weight(block, labels)
-    ordered = block.values[groups.order]
-    sums = groups.sums(ordered)
-    mean = np.divide(sums, weight, out=np.zeros_like(sums), where=weight > 0)
-    ordered -= np.repeat(mean[groups.present], groups.sizes, axis=0)
-    if block.missing is not None:
-        ordered[block.missing[groups.order]] = 0.0
-    np.multiply(ordered, ordered, out=ordered)
-    return {"weight": weight, "mean": mean, "m2": groups.sums(ordered)}
+def _admit(view: View, block: Block) -> None:
+    """Every finite value has a density."""
 
 
 class _GaussianFit(Fit):
@@ -88,27 +85,16 @@ class _GaussianFit(Fit):
         }
 
     def add_log_likelihood(self, view: View, out: Floats) -> None:
-        for block in view.blocks():
-            refuse_undefined(view, block, self.undefined, self.scope, _ADVICE)
-            with np.errstate(over="ignore"):  # an infinite distance is a probability of zero
-                self._add(block, out[block.rows])
-
-    def _add(self, block: Block, out: Floats) -> None:
-        # Distances are squared after the mean is taken off: an expanded square would lose the digits of data that lie
-        # far from zero, or of classes that lie far apart.
-        distance = np.empty_like(block.values)
-        for c in range(len(self.mean)):
-            np.subtract(block.values, self.mean[c], out=distance)
-            np.multiply(distance, distance, out=distance)
-            if block.missing is None:
-                out[:, c] += self.log_width[c].sum() - distance @ (0.5 / self.var[c])
-            else:
-                distance[block.missing] = 0.0
-                out[:, c] += ~block.missing @ self.log_width[c] - distance @ (0.5 / self.var[c])
+        refuse_undefined(view, self.undefined, self.scope, _ADVICE)
+        rate = np.minimum(0.5 / self.var, np.finfo(np.float64).max)
+        for rows, piece in view.pieces():
+            place = _core.add_normal_scores(piece.X, view.columns, self.mean, rate, self.log_width, out[rows])
+            if place is not None:
+                piece.refuse(place[0], _admit)
 
     def terms(self, view: View) -> Floats:
+        refuse_undefined(view, self.undefined, self.scope, _ADVICE)
         block = next(view.blocks())
-        refuse_undefined(view, block, self.undefined, self.scope, _ADVICE)
         values = self.log_width - (block.values[0] - self.mean) ** 2 * (0.5 / self.var)
         return values if block.missing is None else np.where(block.missing[0], 0.0, values)
 

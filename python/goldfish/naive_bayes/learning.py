@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from functools import reduce
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -18,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from goldfish.naive_bayes.family import Family, Fit, Scope, Statistics
 from goldfish.naive_bayes.labels import Codes, Floats, Labels, distinct, encode
 from goldfish.naive_bayes.linear_family import log
-from goldfish.naive_bayes.reduce import View, over_parts
+from goldfish.naive_bayes.reduce import View
 
 
 class Learner(BaseEstimator, ABC):  # type: ignore[misc]
@@ -201,7 +200,8 @@ class Learner(BaseEstimator, ABC):  # type: ignore[misc]
         X, labels_of_rows = validate_data(
             self, X, y, reset=first, accept_sparse="csr" if self._sparse else False, ensure_all_finite=False
         )
-        check_classification_targets(labels_of_rows)
+        if labels_of_rows.dtype.kind not in "iub":  # such labels are classes, and looking at each of them takes time
+            check_classification_targets(labels_of_rows)
         weights = None
         if sample_weight is not None:
             weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -215,7 +215,7 @@ class Learner(BaseEstimator, ABC):  # type: ignore[misc]
             if not len(kept):
                 raise ValueError(f"{type(self).__name__}: sample_weight must have a positive sum, got only zeros")
         labels = Labels(codes, weights, len(classes))
-        statistics = [_count(family, view, labels) for family, view in self._views(X)]
+        statistics = [family.count(view, labels) for family, view in self._views(X)]
         self._absorb(classes, labels.totals(), statistics)
         self._finish()
 
@@ -288,11 +288,6 @@ class Learner(BaseEstimator, ABC):  # type: ignore[misc]
         if not 0 <= float(value) < np.inf:
             raise ValueError(f"{type(self).__name__}: {name} must be finite and not negative, got {value!r}")
         return float(value)
-
-
-def _count(family: Family, view: View, labels: Labels) -> Statistics:
-    parts = over_parts(view.X, lambda rows: family.count(view.part(rows), labels.part(rows)))
-    return reduce(family.join, parts)
 
 
 def _equal(a: Any, b: Any) -> bool:

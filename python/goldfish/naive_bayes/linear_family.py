@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from goldfish import functional
+from goldfish import _core, functional
 from goldfish.naive_bayes.boundary import Linear
 from goldfish.naive_bayes.family import Family, Fit, Scope, Statistics, refuse_undefined
 from goldfish.naive_bayes.labels import Floats, Labels
-from goldfish.naive_bayes.reduce import Block, View, class_sums, observed_weight, sparse_class_sums
+from goldfish.naive_bayes.reduce import Block, Support, View, class_sums, sparse_class_sums
 
 
 def log(x: Floats) -> Floats:
@@ -23,6 +23,10 @@ def log(x: Floats) -> Floats:
 
 class LinearFamily(Family):
     """Statistics: the weighted sum of t(x), and the weight of the rows that observed the feature."""
+
+    support = Support()
+    threshold: float | None = None
+    """t(x) is x if None, else 1 above the threshold and 0 elsewhere."""
 
     def check(self, view: View, block: Block) -> None:
         """ValueError for values outside the support."""
@@ -56,13 +60,7 @@ class LinearFamily(Family):
             if gone is not None:
                 weight -= sparse_class_sums(gone, labels)
             return {"total": sparse_class_sums(values, labels), "weight": weight}
-        shape = (labels.n_classes, view.width)
-        total, weight = np.zeros(shape), np.zeros(shape)
-        for block in view.blocks():
-            self.check(view, block)
-            part = labels.part(block.rows)
-            total += class_sums(self.statistic(block), part)
-            weight += observed_weight(block, part)
+        total, weight = class_sums(view, labels, self.threshold, self.support, self.check)
         return {"total": total, "weight": weight}
 
 
@@ -103,27 +101,27 @@ class LinearFit(Fit):
             values, gone = self.family.sparse_statistic(view)
             self._add(values, gone, out)
             return
-        if self._add_at_once(view, out):
-            return
-        for block in view.blocks():
-            self.family.check(view, block)
-            refuse_undefined(view, block, self.undefined, self.scope, self.advice)
-            missing = None if block.missing is None else block.missing.astype(np.float64)
-            self._add(self.family.statistic(block), missing, out[block.rows])
-            if self.carrier is not None:
+        refuse_undefined(view, self.undefined, self.scope, self.advice)
+        rough = self.never_positive.any() or self.never_zero.any() or self.certain.any()
+        if rough:
+            for block in view.blocks():
+                self.family.check(view, block)
+                missing = None if block.missing is None else block.missing.astype(np.float64)
+                self._add(self.family.statistic(block), missing, out[block.rows])
+        else:
+            self._add_smooth(view, out)
+        if self.carrier is not None:
+            for block in view.blocks():
                 out[block.rows] += self.carrier(block.values)[:, None]
 
-    def _add_at_once(self, view: View, out: Floats) -> bool:
-        """The same in one product, where values are their own statistic and all is finite; False if that is not so."""
-        plain = isinstance(self.family, CountFamily) and view.columns is None and view.X.dtype == np.float64
-        if not plain or self.undefined.any() or self.never_positive.any() or self.certain.any():
-            return False
-        # A value that is missing or infinite shows in its row's scores.
-        scores = functional.linear(view.X, self.b)
-        if view.X.min(initial=0.0) < 0 or not np.isfinite(scores).all():
-            return False
-        out += scores
-        return True
+    def _add_smooth(self, view: View, out: Floats) -> None:
+        family = self.family
+        for rows, piece in view.pieces():
+            place = _core.add_linear_scores(
+                piece.X, view.columns, family.threshold, family.support, self.b, self.a, out[rows]
+            )
+            if place is not None:
+                piece.refuse(place[0], family.check)
 
     def _add(self, t: Any, missing: Any, out: Floats) -> None:
         out += t @ self.b.T if sparse.issparse(t) else functional.linear(t, self.b)
@@ -144,9 +142,9 @@ class LinearFit(Fit):
 
     def terms(self, view: View) -> Floats:
         """A + b t(x) of a single row."""
+        refuse_undefined(view, self.undefined, self.scope, self.advice)
         block = next(view.blocks())
         self.family.check(view, block)
-        refuse_undefined(view, block, self.undefined, self.scope, self.advice)
         t = self.family.statistic(block)[0]
         values = self.a + self.b * t
         values = np.where(np.where(t > 0, self.never_positive, self.never_zero), -np.inf, values)
@@ -168,6 +166,8 @@ class LinearFit(Fit):
 
 class CountFamily(LinearFamily):
     """Values that are not negative."""
+
+    support = Support(least=0.0)
 
     def check(self, view: View, block: Block) -> None:
         """ValueError for negative values."""

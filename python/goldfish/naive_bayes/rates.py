@@ -8,7 +8,7 @@ from scipy.special import gammaln
 from goldfish.naive_bayes.family import Fit, Scope, Statistics
 from goldfish.naive_bayes.labels import Floats
 from goldfish.naive_bayes.linear_family import LinearFamily, LinearFit, log
-from goldfish.naive_bayes.reduce import Block, View
+from goldfish.naive_bayes.reduce import Block, Support, View
 
 
 def _log_factorials(x: Floats) -> Floats:
@@ -17,6 +17,8 @@ def _log_factorials(x: Floats) -> Floats:
 
 class PoissonFamily(LinearFamily):
     """Counts of a class are Poisson with rate (S + alpha) / (n + alpha): alpha fake rows with one event each."""
+
+    support = Support(least=0.0, whole=True)
 
     kind = "poisson"
 
@@ -55,6 +57,8 @@ class PoissonFamily(LinearFamily):
 
 class ExponentialFamily(LinearFamily):
     """Times of a class are exponential with rate n / S."""
+
+    support = Support(least=0.0)
 
     kind = "exponential"
 

@@ -1,29 +1,30 @@
-"""Passes over the rows of a data matrix, a block at a time so that every step stays in the processor's cache."""
+"""Passes over the rows of a data matrix: by the core where they lie, or a block at a time by NumPy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from goldfish import functional
+from goldfish import _core
 from goldfish.naive_bayes.labels import Codes, Floats, Labels
 
-T = TypeVar("T")
-
-# Up to so many classes, a product with their indicator is faster than sorting the rows.
-_FEW = 64
-# Above so many elements, a pass is cut into parts for several threads. The cuts do not depend on how many there are.
-_LARGE = 1 << 20
-_PARTS = 16
 # Elements in a block: half a megabyte, so that a few such arrays share a core's second-level cache.
 _BLOCK = 1 << 16
+# Elements that are converted at a time where the core cannot read them.
+_PIECE = 1 << 20
+
+
+class Support(NamedTuple):
+    """The finite values that a distribution has: from the least to the most, with or without fractions."""
+
+    least: float = -np.inf
+    most: float = np.inf
+    whole: bool = False
 
 
 class Block(NamedTuple):
@@ -77,9 +78,25 @@ class View:
         row, j = np.argwhere(bad)[0]
         return f"got {block.values[row, j]:g} at row {self.row(block, row)}, feature {self.feature(j)}"
 
-    def blocks(self, least: int = _BLOCK) -> Iterator[Block]:
-        """All rows, in blocks of about ``least`` elements or more; ValueError at the first infinite value."""
-        step = max(max(_BLOCK, least) // max(self.width, 1), 64)
+    def pieces(self) -> Iterator[tuple[slice, View]]:
+        """All rows in as few runs as the core can read: one, unless the dtype or the layout has to be changed."""
+        readable = _readable(self.X)
+        step = max(len(self.X) if readable is not None else _PIECE // self.X.shape[1], 1)
+        for start in range(0, len(self.X), step):
+            rows = slice(start, min(start + step, len(self.X)))
+            part = readable if readable is not None else self.X[rows].astype(np.float64)
+            yield rows, View(self.owner, part, self.columns, self.first_row + start)
+
+    def refuse(self, row: int, check: Callable[[View, Block], Any]) -> NoReturn:
+        """The ValueError for a row that a pass has refused, by the checks of its block."""
+        part = self.part(slice(row, row + 1))
+        for block in part.blocks():
+            check(part, block)
+        raise AssertionError(f"row {row} passes every check")
+
+    def blocks(self) -> Iterator[Block]:
+        """All rows, in blocks of half a megabyte; ValueError at the first infinite value."""
+        step = max(_BLOCK // max(self.width, 1), 64)
         for start in range(0, len(self.X), step):
             rows = slice(start, min(start + step, len(self.X)))
             part = self.X[rows] if self.columns is None else self.X[rows][:, self.columns]
@@ -100,57 +117,36 @@ class View:
         return Block(rows, np.where(block.missing, 0.0, values), block.missing)
 
 
-def over_parts(X: Any, work: Callable[[slice], T]) -> list[T]:
-    """The results of work on runs of rows that together are all, in order; by several threads if X is large."""
-    n = X.shape[0]
-    if sparse.issparse(X) or n * X.shape[1] < _LARGE or n < _PARTS:
-        return [work(slice(0, n))]
-    ends = np.linspace(0, n, _PARTS + 1).astype(int)
-    runs = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-    with ThreadPoolExecutor(functional.get_num_threads()) as threads:
-        return list(threads.map(work, runs))
+def _readable(X: NDArray[Any]) -> NDArray[Any] | None:
+    """X for the core, without a copy; None where that is impossible."""
+    fits = X.dtype.kind in "iub" or X.dtype in (np.float32, np.float64)
+    if not (fits and X.dtype.isnative and X.flags.aligned) or any(stride % X.itemsize for stride in X.strides):
+        return None
+    return X.view(np.uint8) if X.dtype.kind == "b" else X
 
 
-class Groups:
-    """The rows of a block, sorted by class."""
+def class_sums(
+    view: View, labels: Labels, threshold: float | None, support: Support, check: Callable[[View, Block], Any]
+) -> tuple[Floats, Floats]:
+    """The weighted sums of the values, or of whether they exceed a threshold, and the weights observed, (K, p) each.
 
-    def __init__(self, labels: Labels) -> None:
-        self.order = np.argsort(labels.codes, kind="stable")
-        ordered = labels.codes[self.order]
-        self.starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-        self.present = ordered[self.starts]
-        self.sizes = np.diff(self.starts, append=len(ordered))
-        self.weights = None if labels.weights is None else labels.weights[self.order, None]
-        self.n_classes = labels.n_classes
-
-    def sums(self, ordered: NDArray[Any]) -> Floats:
-        """The weighted sums, (K, p), of rows that are sorted by class."""
-        result = np.zeros((self.n_classes, ordered.shape[1]))
-        if len(self.starts):
-            weighted = ordered if self.weights is None else ordered * self.weights
-            result[self.present] = np.add.reduceat(weighted, self.starts, axis=0, dtype=np.float64)
-        return result
-
-
-def class_sums(values: NDArray[Any], labels: Labels) -> Floats:
-    """The weighted sums of each class's rows, (K, p)."""
-    if labels.n_classes > _FEW:
-        groups = Groups(labels)
-        return groups.sums(values[groups.order])
-    indicator = np.zeros((len(values), labels.n_classes))
-    indicator[np.arange(len(values)), labels.codes] = 1.0 if labels.weights is None else labels.weights
-    return np.asarray(indicator.T @ values)
-
-
-def observed_weight(block: Block, labels: Labels) -> Floats:
-    """The weight of each class's rows in which a feature is not missing, (K, p)."""
-    if block.missing is None:
-        return np.repeat(labels.totals()[:, None], block.values.shape[1], axis=1)
-    return class_sums(~block.missing, labels)
+    NaN is left out. The first value outside the support is refused by ``check``.
+    """
+    total, weight = np.zeros((2, labels.n_classes, view.width))
+    for rows, piece in view.pieces():
+        part = labels.part(rows)
+        place, sums, seen = _core.class_sums(
+            piece.X, view.columns, part.codes, part.weights, labels.n_classes, threshold, support
+        )
+        if place is not None:
+            piece.refuse(place[0], check)
+        total += sums
+        weight += seen
+    return total, weight
 
 
 def sparse_class_sums(X: Any, labels: Labels) -> Floats:
-    """`class_sums` of a CSR matrix, without making it dense."""
+    """The weighted sums of each class's rows of a CSR matrix, (K, p)."""
     weights = np.ones(len(labels.codes)) if labels.weights is None else labels.weights
     places = np.arange(len(labels.codes))
     indicator = sparse.csr_array((weights, (labels.codes, places)), shape=(labels.n_classes, len(places)))
