@@ -24,7 +24,7 @@ ALLOWED = {
     "io": {"nn"},
     "testing": {"_typing", "nn"},
     "models": {"_typing", "functional", "nn"},
-    "naive_bayes": {"functional"},
+    "naive_bayes": {"_core", "functional"},
     "probability": set(),
     "sampling": {"_core", "_files", "_typing"},
     "theory": {"_core", "_typing"},

@@ -4,6 +4,8 @@ import copy
 import math
 import pickle
 import re
+import subprocess
+import sys
 import tracemalloc
 from collections import Counter
 
@@ -245,15 +247,37 @@ def test_large_numbers_keep_their_variance():
     np.testing.assert_allclose(far.var_, expected, rtol=1e-6)
 
 
-def test_memory_stays_below_a_copy():
-    rng = np.random.default_rng(0)
-    X = rng.integers(0, 8, (100_000, 50)).astype(float)
-    y = rng.integers(0, 10, len(X))
-    for clf in (GaussianNB(), MultinomialNB(), CategoricalNB()):
-        tracemalloc.start()
-        clf.fit(X, y).predict_log_proba(X)
-        assert tracemalloc.get_traced_memory()[1] < X.nbytes
-        tracemalloc.stop()
+MEMORY = """
+import sys
+import numpy as np
+import goldfish.naive_bayes
+
+def high_water():
+    with open("/proc/self/status") as lines:
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+name, dtype, order = sys.argv[1:]
+rng = np.random.default_rng(0)
+X = np.empty((200_000, 100), dtype=dtype, order=order)
+for rows in range(0, len(X), 1000):
+    X[rows : rows + 1000] = rng.integers(0, 8, (1000, 100))
+y = rng.integers(0, 10, len(X))
+cls = getattr(goldfish.naive_bayes, name)
+cls().fit(X[:500], y[:500]).predict_log_proba(X[:500])
+before = high_water()
+clf = cls().fit(X, y)
+clf.predict_log_proba(X[:150_000])
+clf.predict(X)
+print((high_water() - before) / X.nbytes)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("dtype, order", [("float64", "C"), ("float32", "F"), ("int64", "C")])
+@pytest.mark.parametrize("name", ["GaussianNB", "MultinomialNB", "BernoulliNB", "CategoricalNB"])
+def test_memory_stays_below_a_copy(name, dtype, order):
+    run = subprocess.run([sys.executable, "-c", MEMORY, name, dtype, order], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 0.6
 
 
 @every
