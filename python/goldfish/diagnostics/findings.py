@@ -201,12 +201,10 @@ def _gate(place: str, layer: Recurrent, inside: Units, steps: int) -> list[Findi
     constant = 1 / (1 - mean) if mean < 1 else math.inf
     short = constant < steps / 10
     name = "forget gate" if layer.parts == 2 else "forget (update gate)"
-    advice = f"on average {mean:.3f} of the state is kept: a time constant of {constant:.3g} steps, of {steps}. "
+    advice = f"on average {mean:.3f} of the state is kept: a time constant of {constant:.3g} steps, of {steps}"
     if short:
         bias = "the forget gate's bias at 1 or more" if layer.parts == 2 else "the update gate's bias at 1 or more"
-        advice += f"To remember longer, start with {bias}"
-    else:
-        advice += "That is long enough to learn from"
+        advice += f". To remember longer, start with {bias}"
     return [Finding(name + place, mean, 1 - 10 / max(steps, 10), advice, "warning" if short else "note")]
 
 

@@ -1,4 +1,16 @@
-"""Drawings of networks and of what they do, as SVG without any dependency, or on matplotlib's axes."""
+"""Drawings of networks and of what they do, as SVG without any dependency, or on matplotlib's axes.
+
+Every function returns the text of an SVG, the same bytes for the same arguments; with ``ax=`` it draws on the Axes of
+matplotlib and returns them. Drawings have a title and a description for readers who do not see them, colours that do
+not depend on telling red from green, and classes (``node cell``, ``edge recurrent``, ...) by which a page can style
+them.
+
+>>> from pathlib import Path
+>>> from goldfish import drawing
+>>> svg = drawing.draw_rnn("unrolled", labels="the goldfish forgets".split())
+>>> svg[:4], svg.count('class="node cell"')
+('<svg', 3)
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -26,6 +26,14 @@ def axes_of(function: str, ax: Any) -> Any:
     return ax
 
 
+def whole_steps(*axes: Any) -> None:
+    """Give axes of matplotlib ticks at ints alone."""
+    from matplotlib.ticker import MaxNLocator
+
+    for axis in axes:
+        axis.set_major_locator(MaxNLocator(integer=True))
+
+
 def put(scene: Scene, ax: Any) -> Any:
     """The shapes as artists; the axes' own frame goes, the scene's pixels become its coordinates."""
     axes_of("drawing", ax)
@@ -46,6 +54,8 @@ def _draw(shape: Shape, ax: Any, scale: float) -> None:
     from matplotlib.path import Path
 
     a = shape.attributes
+    if a.get("opacity") == 0:
+        return
     style = {
         "facecolor": a.get("fill", "none"),
         "edgecolor": a.get("stroke", "none"),
@@ -64,7 +74,7 @@ def _draw(shape: Shape, ax: Any, scale: float) -> None:
             ha=anchors[a["text-anchor"]],
             va="baseline",
             color=a["fill"],
-            weight=a.get("font-weight", "normal"),
+            family="monospace" if "Mono" in a.get("font-family", "") else None,
             rotation=-a.get("rotate", 0),
             rotation_mode="anchor",
         )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from goldfish.drawing import _checks as check
-from goldfish.drawing._axes import axes_of
+from goldfish.drawing._axes import axes_of, whole_steps
 from goldfish.drawing._chart import Frame, legend, limits
 from goldfish.drawing._checks import Floats
 from goldfish.drawing._colour import BLUE, CYCLE, MUTED, pale
@@ -55,6 +55,7 @@ def plot_grad_norms(norms: ArrayLike, *, log10: bool = False, ax: Any = None) ->
             ax.fill_between(steps, low, high, color=pale(BLUE, 0.3))
         ax.plot(steps, np.where(np.isfinite(middle), middle, np.nan), color=BLUE, marker="o", markersize=3)
         ax.set(xlabel="step", ylabel="log10 of the gradient's norm")
+        whole_steps(ax.xaxis)
         return ax
     bounds = limits(np.concatenate([low, middle, high]))
     first, last = float(middle[0]), float(middle[-1])
@@ -137,6 +138,7 @@ def plot_learning_curves(history: Mapping[str, Any], *, log: bool = False, ax: A
         if log:
             ax.set_yscale("log")
         ax.set(xlabel="epoch")
+        whole_steps(ax.xaxis)
         ax.legend()
         return ax
     panels = [(panel, log and panel is losses) for panel in (losses, others) if panel]

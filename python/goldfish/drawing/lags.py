@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from goldfish.diagnostics.static import RecurrentReport
 from goldfish.drawing import _checks as check
-from goldfish.drawing._axes import axes_of
+from goldfish.drawing._axes import axes_of, whole_steps
 from goldfish.drawing._chart import Frame, colour_bar, legend, limits
 from goldfish.drawing._checks import Floats
 from goldfish.drawing._colour import BLUE, GREEN, MUTED, ORANGE, diverging, pale
@@ -66,6 +66,7 @@ def plot_lag_heatmap(norms: ArrayLike, *, log10: bool = False, ax: Any = None) -
     edge = len(middle) + 0.5
     image = ax.imshow(values, cmap=colours, vmin=-reach, vmax=reach, extent=(0.5, edge, edge, 0.5))
     ax.set(xlabel="earlier step s", ylabel="step t")
+    whole_steps(ax.xaxis, ax.yaxis)
     ax.figure.colorbar(image, ax=ax, label="log10 of the norm of ds_t / ds_s")
     return ax
 
@@ -112,6 +113,7 @@ def plot_lag_envelopes(
     for label, rate, colour in _rates(report):
         ax.plot(lags, lags * rate, color=colour, linestyle="--", label=label)
     ax.set(xlabel="lag k", ylabel="log10 of the norm of ds_t / ds_(t-k)")
+    whole_steps(ax.xaxis)
     ax.legend()
     return ax
 
