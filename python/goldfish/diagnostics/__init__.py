@@ -18,7 +18,7 @@ running statistics stay as they are. Products over many steps carry an exponent 
 overflows that a logarithm can hold:
 
 >>> round(float(diagnostics.influence(unit(0.5), np.ones((10_000, 1)), log10=True)[0]), 1)
--3009.9
+-3010.0
 """
 
 from goldfish.diagnostics.findings import Finding, diagnose_rnn
