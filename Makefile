@@ -95,6 +95,7 @@ bench: build ## compare speed with torch, ONNX Runtime and NumPy; rewrites the t
 	cargo bench --locked
 	$(PYTHON) -m pytest -q benches/test_numpy.py benches/test_theory.py --benchmark-enable --benchmark-columns=median,iqr,rounds
 	$(PYTHON) benches/against.py --json benches/results
+	$(PYTHON) benches/estimators.py --json benches/results
 	$(PYTHON) benches/table.py
 
 docs: build ## the reference as HTML, in target/docs and target/doc
