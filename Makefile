@@ -98,9 +98,10 @@ bench: build ## compare speed with torch, ONNX Runtime and NumPy; rewrites the t
 	$(PYTHON) benches/estimators.py --json benches/results
 	$(PYTHON) benches/table.py
 
-docs: build ## the reference as HTML, in target/docs and target/doc
+docs: build ## tutorials and reference as HTML: target/docs/index.html, and the core's in target/doc
 	$(PYTHON) -m pytest -q tests/test_readme.py
-	$(PYTHON) -m pdoc --docformat numpy --math --output-directory target/docs $(DOCUMENTED)
+	$(PYTHON) docs/handbook.py target/docs
+	$(PYTHON) -m pdoc --docformat numpy --math --output-directory target/docs/reference $(DOCUMENTED)
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --locked --quiet --no-deps --document-private-items --features python
 
 clean: ## remove everything that is built or installed here
