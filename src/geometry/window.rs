@@ -200,12 +200,14 @@ pub(super) fn slide(windows: &mut [Window], ceil_mode: bool, what: (&str, &str))
         let padded = window.input + window.before + window.after;
         if padded < window.extent() {
             return Err(Error::value(format!(
-                "{} with dilation {} spans {}, more than the {} places of {} and its padding",
+                "{} with dilation {} spans {}, more than the {} places of {} and its padding (kernel {}, input {})",
                 what.0,
                 window.dilation,
                 window.extent(),
                 padded,
                 what.1,
+                window.kernel,
+                window.input,
             )));
         }
         let room = padded - window.extent();
