@@ -8,10 +8,13 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from goldfish.models import (
+    CharLanguageModel,
     ConvNetClassifier,
     ConvNetRegressor,
     RecurrentClassifier,
     RecurrentRegressor,
+    Seq2Seq,
+    SequenceGenerator,
     SequenceTagger,
 )
 
@@ -34,6 +37,8 @@ class Case:
         From a history's record to the validation score, of an estimator that can stop early.
     weighted
         Whether ``fit`` takes ``sample_weight``.
+    shuffled
+        Whether the order of the samples makes a difference; not if one batch holds them all.
     """
 
     estimator: Any
@@ -41,6 +46,7 @@ class Case:
     answers: tuple[Callable[[Any], Any], ...]
     wrong: tuple[tuple[tuple[Any, ...], type[Exception], str], ...] = ()
     weighted: bool = True
+    shuffled: bool = True
     classes: Callable[[Any], Any] | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -58,6 +64,12 @@ HAS_FIVE = np.array(["yes" if 5 in row else "no" for row in TOKENS])
 SERIES = [_RNG.standard_normal((length, 3)).astype(np.float32) for length in _RNG.integers(1, 6, size=60)]
 SUMS = np.array([row.sum() for row in SERIES], np.float32)
 AFTER_FIVE = [np.array(["after" if i and row[i - 1] == 5 else "-" for i in range(len(row))]) for row in TOKENS]
+
+_NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+ENGLISH = [" ".join(_NAMES[number] for number in row) for row in TOKENS]
+DIGITS_OF = ["".join(map(str, row)) for row in TOKENS]
+VECTORS = np.array([np.bincount(row, minlength=10)[:4] for row in TOKENS], np.float32)
+TEXT = " ".join(ENGLISH)
 
 _SMALL = {"max_iter": 3, "batch_size": 16, "learning_rate_init": 0.01, "random_state": 0}
 _NOT_A_NUMBER = [np.array([1.0, np.nan]), np.array([1.0])]
@@ -122,5 +134,53 @@ CASES = [
             (([[1, 2]], [[0.5, 1.25]]), ValueError, "Unknown label type"),
         ),
         classes=np.concatenate,
+    ),
+    Case(
+        Seq2Seq(hidden_size=8, embedding_dim=4, **_SMALL),
+        (ENGLISH, DIGITS_OF),
+        (
+            lambda e: e.predict(ENGLISH),
+            lambda e: e.sample(ENGLISH, random_state=0),
+            lambda e: e.score(ENGLISH, DIGITS_OF),
+        ),
+        (
+            ((ENGLISH, None), ValueError, "requires y to be passed, but the target y is None"),
+            ((ENGLISH, DIGITS_OF[:-1]), ValueError, "inconsistent numbers of samples"),
+            (("one", "1"), TypeError, "X must be a list of strings or of lists of tokens, got a string"),
+            ((["one", "two"], ["1", 2]), TypeError, r"y\[1\] must be a string, got int"),
+            ((["one", ["two"]], ["1", "2"]), TypeError, r"X\[1\] must be a string, got list"),
+        ),
+    ),
+    Case(
+        SequenceGenerator(hidden_size=8, embedding_dim=4, **_SMALL),
+        (VECTORS, ENGLISH),
+        (
+            lambda e: e.predict(VECTORS),
+            lambda e: e.sample(VECTORS, random_state=0),
+            lambda e: e.score(VECTORS, ENGLISH),
+        ),
+        (
+            ((VECTORS, None), ValueError, "requires y to be passed, but the target y is None"),
+            ((VECTORS, ENGLISH[:-1]), ValueError, "inconsistent numbers of samples"),
+            ((np.full_like(VECTORS, np.nan), ENGLISH), ValueError, "Input X contains NaN"),
+            ((VECTORS[:, :2], ENGLISH[:-1]), ValueError, "inconsistent numbers of samples|X has 2 features, but"),
+            ((VECTORS[0], ENGLISH), ValueError, "Expected 2D array, got 1D array instead"),
+        ),
+    ),
+    Case(
+        CharLanguageModel("gru", 8, 1, truncate=8, **_SMALL),
+        (TEXT,),
+        (
+            lambda e: e.sample(20, "five ", random_state=0),
+            lambda e: e.bits_per_character(TEXT),
+            lambda e: e.perplexity("three two"),
+        ),
+        (
+            (("",), ValueError, "text expected two characters or more, got 0"),
+            ((ENGLISH,), TypeError, "text expected a string, got list"),
+            ((TEXT, "x?"), ValueError, r"characters that are not in the vocabulary: \['\?'\]"),
+        ),
+        weighted=False,
+        shuffled=False,
     ),
 ]

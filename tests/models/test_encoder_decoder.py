@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from goldfish import nn
-from goldfish.models.encoder_decoder import CELLS, Decoder, EncoderDecoder
-from goldfish.models.writing import Writer, beam_search, draw, penalty, write
+from goldfish.models.drawing import draw_each
+from goldfish.models.encoder_decoder import Decoder, EncoderDecoder
+from goldfish.models.recurrent_input import CELLS
+from goldfish.models.writing import Writer, beam_search, penalty, write
 from goldfish.nn.layer import walk
 from goldfish.testing import gradcheck
 
@@ -196,4 +198,4 @@ def test_drawn_sequences_have_their_probabilities():
 def test_draws_of_certain_and_tiny_probabilities():
     scores = np.array([[-np.inf, 0.0, -np.inf], [0.0, -1000.0, -1000.0]])
     for temperature in (1e-9, 1.0):
-        assert draw(scores, temperature, np.random.default_rng(0)).tolist() == [1, 0]
+        assert draw_each(scores, temperature, np.random.default_rng(0)).tolist() == [1, 0]

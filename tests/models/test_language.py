@@ -117,6 +117,15 @@ def test_top_k_and_top_p_restrict(english):
     assert {english.sample(1, "The ", 5.0, top_k=2, random_state=rng)[-1] for _ in range(60)} == likeliest
 
 
+def test_unknown_characters_of_a_prompt_can_be_skipped(english):
+    assert english.sample(9, "The ü\u2603 ", random_state=0, unknown="skip") == "The ü\u2603 " + english.sample(
+        9, "The  ", random_state=0
+    ).removeprefix("The  ")
+    with pytest.raises(ValueError, match=r"sample: characters that are not in the vocabulary: \['ü', '\u2603'\]"):
+        english.sample(9, "The ü\u2603 ")
+    assert len(english.sample(3, "ü", unknown="skip")) == 4
+
+
 def test_without_a_prompt_the_first_character_follows_the_text():
     model = _small(max_iter=1).fit("aab" * 100)
     rng = np.random.RandomState(0)
@@ -196,8 +205,9 @@ def test_scikit_learns_contracts(abc):
             "bits_per_character: text expected two characters or more, got 1",
         ),
         (lambda model: model.sample(-1), "sample: length expected >= 0, got -1"),
-        (lambda model: model.sample(1, temperature=0), "sample: temperature expected a finite number > 0, got 0"),
+        (lambda model: model.sample(1, temperature=0), "sample: temperature must be a finite number > 0, got 0"),
         (lambda model: model.sample(1, top_k=0), "sample: top_k expected >= 1, got 0"),
+        (lambda model: model.sample(1, unknown="drop"), "sample: unknown expected 'error' or 'skip', got 'drop'"),
         (lambda model: model.sample(1, top_p=1.5), r"sample: top_p expected in \(0, 1\], got 1.5"),
         (lambda model: clone(model).fit(""), "fit: text expected two characters or more, got 0"),
         (lambda model: clone(model).fit(ABC, "abz"), r"fit: characters that are not in the vocabulary: \['z'\]"),
@@ -223,6 +233,8 @@ def test_wrong_values(abc, call, message):
 def test_wrong_types(abc):
     with pytest.raises(TypeError, match=r"CharLanguageModel\.fit: text expected a string, got list"):
         clone(abc).fit(["a", "b"])
+    with pytest.raises(TypeError, match=r"CharLanguageModel\.sample: prompt expected a string, got int"):
+        abc.sample(3, prompt=7)
 
 
 def test_characters_beyond_the_first_plane():

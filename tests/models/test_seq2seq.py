@@ -74,7 +74,9 @@ def test_trains_as_fit_does_on_batches_by_hand():
             x[place, : len(sources[row])] = sources[row]
         y = np.array([[*targets[row], 4] for row in rows])
         previous = np.array([[4, *targets[row]] for row in rows])
-        batches.append(({"x": x, "lengths": [len(sources[row]) for row in rows], "previous": previous}, y))
+        batches.append(
+            ({"x": x, "lengths": [len(sources[row]) for row in rows], "previous": previous}, y, np.ones(y.shape))
+        )
     loss = nn.CrossEntropyLoss(axis=-1)
     history = nn.fit(network, batches, loss, nn.Adam(0.02), epochs=3, progress=False, rng=rng)
     for name, value in network.state_dict().items():
@@ -86,17 +88,18 @@ def test_batches_hold_like_lengths_and_every_sample_once():
     rng = np.random.default_rng(0)
     sources = [np.zeros(length, int) for length in rng.integers(0, 30, 200)]
     targets = [np.full(1 + len(source) // 2, index) for index, source in enumerate(sources)]
-    pairs = Pairs(sources, targets, 999, 8, rng=rng)
+    pairs = Pairs(sources, targets, 999, 8, np.ones(200), rng)
     seen, slack = [], []
-    for x, y in pairs:
+    for x, y, weight in pairs:
         seen += y[:, 0].tolist()
         slack += (x["lengths"].max() - x["lengths"]).tolist()
         assert (x["previous"][:, 0] == 999).all()
         assert (y == 999).sum() == len(y)
+        assert weight.sum() == (x["previous"] != 999).sum() + len(y)
     assert sorted(seen) == list(range(200))
     assert len(pairs) == 25
     assert np.mean(slack) < 2
-    assert seen != [int(y) for _, batch in pairs for y in batch[:, 0]]
+    assert seen != [int(y) for _, batch, _ in pairs for y in batch[:, 0]]
 
 
 def test_words_and_lists_of_tokens_come_back_as_they_went_in():
@@ -137,7 +140,7 @@ def test_a_beam_is_no_worse_than_greedy_in_probability(shifted):
     def log_probability(written):
         sources, targets = weak._sources.encode("f", "X", WORDS), weak._targets.encode("f", "y", written)
         total = 0.0
-        for x, y in Pairs(sources, targets, 4, 1):
+        for x, y, _ in Pairs(sources, targets, 4, 1, np.ones(64)):
             logits = weak.model_(x)[0].astype("f8")
             total += sum(row[token] - np.log(np.exp(row).sum()) for row, token in zip(logits, y[0], strict=True))
         return total

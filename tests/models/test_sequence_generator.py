@@ -115,11 +115,3 @@ def test_scikit_learns_contracts(described):
 def test_wrong_values(described, call, error, message):
     with pytest.raises(error, match=message):
         call(described)
-
-
-def test_column_names_are_checked():
-    pandas = pytest.importorskip("pandas")
-    model = _small().fit(pandas.DataFrame(X, columns=["a", "b", "c"]), Y)
-    assert model.feature_names_in_.tolist() == ["a", "b", "c"]
-    with pytest.raises(ValueError, match="feature names should match"):
-        model.predict(pandas.DataFrame(X, columns=["a", "b", "d"]))

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from goldfish import nn
 from goldfish._typing import Rng
+from goldfish.models.recurrent_input import CELLS
 from goldfish.nn.layer import Array, Backward, State
 
 Cell = Literal["lstm", "gru", "rnn"]
-CELLS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class Decoder(nn.Layer):

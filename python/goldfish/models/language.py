@@ -11,11 +11,12 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from goldfish import functional, nn
+from goldfish import nn
 from goldfish.models.base import TRAIN_CONSTRAINTS, NetworkEstimator
+from goldfish.models.drawing import check_temperature, draw_one, generator
+from goldfish.models.recurrent_input import CELLS
 from goldfish.nn.layer import Array
 
-_CELLS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 _STEPS = 1024
 _STREAMS = 32
 
@@ -104,7 +105,7 @@ class CharLanguageModel(NetworkEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **TRAIN_CONSTRAINTS,
-        "cell": [StrOptions(set(_CELLS))],
+        "cell": [StrOptions(set(CELLS))],
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "num_layers": [Interval(Integral, 1, None, closed="left")],
         "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
@@ -221,6 +222,8 @@ class CharLanguageModel(NetworkEstimator):
         top_k: int | None = None,
         top_p: float | None = None,
         random_state: Any = None,
+        *,
+        unknown: Literal["error", "skip"] = "error",
     ) -> str:
         """Write some text: draw a character, feed it back, and so on.
 
@@ -238,6 +241,9 @@ class CharLanguageModel(NetworkEstimator):
             Draw among the likeliest characters that together have at least this probability (Holtzman et al. 2020).
         random_state : int, RandomState or None
             The same number gives the same text.
+        unknown : {"error", "skip"}
+            What to do with characters of the prompt that are not in the vocabulary: "skip" writes on as if they were
+            not there; they stay in the text that is returned.
 
         Returns
         -------
@@ -249,21 +255,24 @@ class CharLanguageModel(NetworkEstimator):
         NotFittedError
             Before `fit`.
         ValueError
-            If the prompt has unknown characters, or a number is out of range.
+            If the prompt has unknown characters, which are named, or a number is out of range.
         """
         check_is_fitted(self)
-        _check_sampling(length, temperature, top_k, top_p)
-        rng = np.random.default_rng(_seed(random_state))
-        ids = _encode("sample", prompt, self.vocabulary_).tolist()
+        _check_sampling(length, temperature, top_k, top_p, unknown)
+        _check_string("sample", "prompt", prompt)
+        known = prompt if unknown == "error" else "".join(filter(self.vocabulary_.__contains__, prompt))
+        read = _encode("sample", known, self.vocabulary_).tolist()
+        rng = generator(random_state)
         logits, state = np.log(np.maximum(self.character_counts_, 1e-9)), None
         model = self.model_.prepare()
-        if ids:
-            logits, state = _read(model, ids, state)
+        if read:
+            logits, state = _read(model, read, state)
+        written: list[int] = []
         for remaining in range(length, 0, -1):
-            ids.append(_draw(logits, temperature, top_k, top_p, rng))
+            written.append(draw_one(logits, temperature, top_k, top_p, rng))
             if remaining > 1:
-                logits, state = _read(model, ids[-1:], state)
-        return "".join(self.vocabulary_[index] for index in ids)
+                logits, state = _read(model, written[-1:], state)
+        return prompt + "".join(self.vocabulary_[index] for index in written)
 
     def bits_per_character(self, text: str) -> float:
         """Mean of -log2 P(c_t | c_1 ... c_(t-1)): the bits that a character costs, given all before it.
@@ -317,9 +326,7 @@ class CharLanguageModel(NetworkEstimator):
             layers["onehot"], inputs = nn.OneHot(size), size
         else:
             layers["embedding"], inputs = nn.Embedding(size, self.embedding_dim, rng=rng), self.embedding_dim
-        layers["recurrent"] = _CELLS[self.cell](
-            inputs, self.hidden_size, self.num_layers, dropout=self.dropout, rng=rng
-        )
+        layers["recurrent"] = CELLS[self.cell](inputs, self.hidden_size, self.num_layers, dropout=self.dropout, rng=rng)
         if self.dropout:
             layers["dropout"] = nn.Dropout(self.dropout)
         layers["head"] = nn.Linear(self.hidden_size, size, rng=rng)
@@ -358,39 +365,25 @@ def _read(model: nn.Prepared, ids: list[int], state: Any) -> tuple[Array, Any]:
     return logits[0, -1].astype(np.float64), state
 
 
-def _draw(logits: Array, temperature: float, top_k: int | None, top_p: float | None, rng: np.random.Generator) -> int:
-    if top_k is None and top_p is None:
-        cumulative = np.exp((logits - logits.max()) / temperature).cumsum()
-        return min(int(cumulative.searchsorted(rng.random() * cumulative[-1], side="right")), len(logits) - 1)
-    order = np.argsort(-logits, kind="stable")
-    probability = functional.softmax(logits[order] / temperature, axis=0)
-    keep = len(order) if top_k is None else min(top_k, len(order))
-    if top_p is not None:
-        keep = min(keep, int(np.searchsorted(np.cumsum(probability), top_p)) + 1)
-    cumulative = np.cumsum(probability[:keep])
-    return int(order[np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right").clip(max=keep - 1)])
-
-
-def _seed(random_state: Any) -> Any:
-    if isinstance(random_state, np.random.RandomState):
-        return random_state.randint(0, 2**32, size=4, dtype=np.uint32)
-    return random_state
+def _check_string(function: str, argument: str, text: Any) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"CharLanguageModel.{function}: {argument} expected a string, got {type(text).__name__}")
 
 
 def _check_text(function: str, argument: str, text: Any) -> None:
-    if not isinstance(text, str):
-        raise TypeError(f"CharLanguageModel.{function}: {argument} expected a string, got {type(text).__name__}")
+    _check_string(function, argument, text)
     if len(text) < 2:
         raise ValueError(f"CharLanguageModel.{function}: {argument} expected two characters or more, got {len(text)}")
 
 
-def _check_sampling(length: int, temperature: float, top_k: int | None, top_p: float | None) -> None:
+def _check_sampling(length: int, temperature: float, top_k: int | None, top_p: float | None, unknown: str) -> None:
     where = "CharLanguageModel.sample"
     if length < 0:
         raise ValueError(f"{where}: length expected >= 0, got {length}")
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"{where}: temperature expected a finite number > 0, got {temperature}")
+    check_temperature(where, temperature)
     if top_k is not None and top_k < 1:
         raise ValueError(f"{where}: top_k expected >= 1, got {top_k}")
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"{where}: top_p expected in (0, 1], got {top_p}")
+    if unknown not in ("error", "skip"):
+        raise ValueError(f"{where}: unknown expected 'error' or 'skip', got {unknown!r}")

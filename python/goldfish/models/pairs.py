@@ -7,12 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from goldfish.models.tokens import pad
-from goldfish.nn.data import like_lengths
+from goldfish.nn.data import like_lengths, pad
 from goldfish.nn.layer import Array
-
-# Targets of this value do not count: the default of the loss.
-_IGNORED = -100
 
 Inputs = Array | list[Array]
 
@@ -30,7 +26,7 @@ class Pairs:
         The token that ends a target and stands in front of it.
     batch_size : int
         Samples in a batch.
-    weight : ndarray of shape (N,), optional
+    weight : ndarray of shape (N,)
         Of the samples.
     rng : Generator, optional
         Source of the order, where samples of like lengths share a batch; without it they come as they are.
@@ -38,9 +34,10 @@ class Pairs:
     Examples
     --------
     >>> import numpy as np
-    >>> x, y = next(iter(Pairs(np.ones((2, 3)), [np.array([0, 1]), np.array([1])], 5, 2)))
-    >>> x["previous"].tolist(), y.tolist()
-    ([[5, 0, 1], [5, 1, 5]], [[0, 1, 5], [1, 5, -100]])
+    >>> pairs = Pairs(np.ones((2, 3)), [np.array([0, 1]), np.array([1])], 5, 2, np.array([1.0, 0.5]))
+    >>> x, y, weight = next(iter(pairs))
+    >>> x["previous"].tolist(), y.tolist(), weight.tolist()
+    ([[5, 0, 1], [5, 1, 5]], [[0, 1, 5], [1, 5, 0]], [[1.0, 1.0, 1.0], [0.5, 0.5, 0.0]])
     """
 
     def __init__(
@@ -49,7 +46,7 @@ class Pairs:
         targets: list[Array],
         end: int,
         batch_size: int,
-        weight: Array | None = None,
+        weight: Array,
         rng: np.random.Generator | None = None,
     ) -> None:
         self.inputs, self.targets, self.end, self.batch_size = inputs, targets, end, batch_size
@@ -71,21 +68,15 @@ class Pairs:
 
     def part(self, rows: Array, rng: np.random.Generator | None) -> Pairs:
         """The samples at some rows, in an order of their own."""
-        weight = None if self.weight is None else self.weight[rows]
         targets = [self.targets[row] for row in rows]
-        return Pairs(take(self.inputs, rows), targets, self.end, self.batch_size, weight, rng)
+        return Pairs(take(self.inputs, rows), targets, self.end, self.batch_size, self.weight[rows], rng)
 
     def _batch(self, rows: Array) -> tuple[Any, ...]:
         targets = [self.targets[row] for row in rows]
-        x = {
-            **network_inputs(take(self.inputs, rows)),
-            "previous": pad([_with(self.end, t) for t in targets], self.end),
-        }
-        following = [np.append(target, self.end) for target in targets]
-        if self.weight is None:
-            return x, pad(following, _IGNORED)
-        y = pad(following, 0)
-        counted = np.arange(y.shape[1]) < np.array([len(target) for target in following])[:, None]
+        previous = pad([np.concatenate([[self.end], target]) for target in targets], self.end)
+        x = {**network_inputs(take(self.inputs, rows)), "previous": previous}
+        y = pad([np.append(target, self.end) for target in targets], 0)
+        counted = np.arange(y.shape[1]) <= np.array([len(target) for target in targets])[:, None]
         return x, y, counted * self.weight[rows, None]
 
 
@@ -93,14 +84,10 @@ def network_inputs(inputs: Inputs) -> Mapping[str, Array]:
     """What an encoder reads, by the names of `EncoderDecoder`."""
     if not isinstance(inputs, list):
         return {"x": inputs}
-    # A kernel wants a step at least, even if every sequence is empty.
+    # An encoder wants a step at least, even if every sequence is empty.
     return {"x": pad(inputs, 0, least=1), "lengths": np.array([len(source) for source in inputs])}
 
 
 def take(inputs: Inputs, rows: Array) -> Inputs:
     """The inputs at some rows."""
     return [inputs[row] for row in rows] if isinstance(inputs, list) else inputs[rows]
-
-
-def _with(end: int, target: Array) -> Array:
-    return np.concatenate([[end], target])

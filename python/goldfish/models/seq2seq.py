@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from goldfish import nn
-from goldfish.models.encoder_decoder import CELLS, Cell
+from goldfish.models.encoder_decoder import Cell
 from goldfish.models.pairs import Inputs
+from goldfish.models.recurrent_input import CELLS
 from goldfish.models.token_writer import TokenWriter
 from goldfish.models.tokens import Level, Tokens, check_lengths
 

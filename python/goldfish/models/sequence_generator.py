@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
+from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
 from goldfish import nn
@@ -172,8 +173,12 @@ class SequenceGenerator(TokenWriter):
     def _open(self, X: ArrayLike, first: bool) -> tuple[Inputs, dict[str, Any]]:
         if not first:
             return self._read("fit", X), {}
-        vectors: Inputs = validate_data(self, X, dtype=[np.float32, np.float64], order="C")
+        # Into a copy, because a fit that fails later is to change nothing.
+        vectors: Inputs = validate_data(clone(self), X, dtype=[np.float32, np.float64], order="C")
         return vectors, {}
+
+    def _adopt(self, X: ArrayLike, learned: dict[str, Any]) -> None:
+        validate_data(self, X, skip_check_array=True)
 
     def _read(self, function: str, X: ArrayLike) -> Inputs:
         vectors: Inputs = validate_data(self, X, dtype=self._dtype, order="C", reset=False)

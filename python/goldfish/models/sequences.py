@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Sized
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from goldfish.nn.data import pad
 from goldfish.nn.layer import Array
 
 Kind = Literal["auto", "tokens", "vectors"]
@@ -190,13 +191,10 @@ def padded(rows: list[Array]) -> tuple[Array, Array]:
     ([[3, 4], [5, 0]], [2, 1])
     """
     lengths = np.array([len(row) for row in rows], np.int64)
-    batch = np.zeros((len(rows), lengths.max(initial=0), *rows[0].shape[1:]), rows[0].dtype)
-    for place, row in zip(batch, rows, strict=True):
-        place[: len(row)] = row
-    return batch, lengths
+    return pad(rows, 0), lengths
 
 
-def batches_of_like_length(rows: list[Array], size: int) -> Iterator[Array]:
+def batches_of_like_length(rows: Sequence[Sized], size: int) -> Iterator[Array]:
     """Indices of the sequences, the shortest first, so many at a time."""
     order = np.argsort([len(row) for row in rows], kind="stable")
     for start in range(0, len(order), size):

@@ -10,15 +10,19 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
 
 from goldfish import nn
 from goldfish.models.base import TRAIN_CONSTRAINTS, NetworkEstimator
-from goldfish.models.encoder_decoder import CELLS, Cell, Decoder, EncoderDecoder
+from goldfish.models.drawing import check_temperature, generator
+from goldfish.models.encoder_decoder import Cell, Decoder, EncoderDecoder
 from goldfish.models.pairs import Inputs, Pairs, network_inputs, take
+from goldfish.models.recurrent_input import CELLS
+from goldfish.models.sequences import batches_of_like_length
 from goldfish.models.tokens import Level, Tokens, check_lengths
-from goldfish.models.writing import Writer, beam_search, generator, write
+from goldfish.models.writing import Writer, beam_search, write
 from goldfish.nn.layer import Array
 
 # Inputs that are written from at once.
@@ -83,7 +87,8 @@ class TokenWriter(NetworkEstimator):
         y : list of str, or of lists of tokens
             What to write for each; a string is split as `level` says. An empty one is nothing but its end.
         sample_weight : array_like of shape (n_samples,), optional
-            Weights of the samples, hence of their tokens; a batch's loss is divided by the sum over its tokens.
+            Weights of the samples, hence of their tokens; a batch's loss is divided by the sum over its tokens, and a
+            sample of weight 0 is as good as absent.
 
         Returns
         -------
@@ -102,7 +107,12 @@ class TokenWriter(NetworkEstimator):
         inputs, learned = self._open(X, previous is None)
         tokens, targets = self._open_targets(y, previous is None)
         check_consistent_length(inputs, targets)
-        weight = None if sample_weight is None else self._weights(sample_weight, inputs)
+        weight = np.ones(len(targets)) if sample_weight is None else self._weights(sample_weight, inputs)
+        if not weight.all():
+            counted = np.flatnonzero(weight)
+            inputs, learned = self._open(_safe_indexing(X, counted), previous is None)
+            tokens, targets = self._open_targets(_safe_indexing(y, counted), previous is None)
+            weight = weight[counted]
         rng = self._generator()
         rows, held_out = self._hold_out(len(targets), rng)
         pairs = Pairs(inputs, targets, len(tokens), self._samples_per_batch(len(rows)), weight)
@@ -119,8 +129,7 @@ class TokenWriter(NetworkEstimator):
         longest = max(map(len, targets)) if previous is None else max(self._longest, *map(len, targets))
         self._targets, self._longest, self.target_tokens_ = tokens, longest, tokens.tokens
         self.max_length_ = self.max_length or longest
-        for name, value in learned.items():
-            setattr(self, name, value)
+        self._adopt(X, learned)
         return self
 
     def predict(self, X: Any) -> list[Any]:
@@ -170,10 +179,7 @@ class TokenWriter(NetworkEstimator):
             If the temperature is not a finite number > 0, or an input does not fit.
         """
         check_is_fitted(self)
-        if not 0 < temperature < math.inf:
-            raise ValueError(
-                f"{type(self).__name__}.sample: temperature must be a finite number > 0, got {temperature}"
-            )
+        check_temperature(f"{type(self).__name__}.sample", temperature)
         rng = generator(random_state)
         written = self._each(self._read("sample", X), lambda writer: write(writer, self._limit, rng, temperature))
         return [self._targets.join(numbers) for numbers in written]
@@ -215,6 +221,11 @@ class TokenWriter(NetworkEstimator):
     ) -> tuple[nn.Layer, int, DTypeLike]:
         """A new encoder, the length of its contexts, and its dtype."""
 
+    def _adopt(self, X: Any, learned: dict[str, Any]) -> None:
+        """Keep what a first fit learned from its inputs."""
+        for name, value in learned.items():
+            setattr(self, name, value)
+
     def _build(
         self, inputs: Inputs, num_tokens: int, learned: dict[str, Any], rng: np.random.Generator
     ) -> EncoderDecoder:
@@ -234,6 +245,8 @@ class TokenWriter(NetworkEstimator):
 
     def _open_targets(self, y: Iterable[Any], first: bool) -> tuple[Tokens, list[Array]]:
         where = f"{type(self).__name__}.fit"
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         if first:
             tokens, targets = Tokens.learn(where, "y", y, self.level)
             if not len(tokens):
@@ -248,6 +261,8 @@ class TokenWriter(NetworkEstimator):
 
     def _weights(self, sample_weight: ArrayLike, inputs: Inputs) -> Array:
         weights: Array = _check_sample_weight(sample_weight, inputs, dtype=np.float64, ensure_non_negative=True)
+        if not weights.any():
+            raise ValueError(f"{type(self).__name__}.fit: one sample at least must have a weight above 0, got none")
         return weights
 
     def _hold_out(self, samples: int, rng: np.random.Generator) -> tuple[Array, Array | None]:
@@ -280,13 +295,9 @@ class TokenWriter(NetworkEstimator):
 
     def _each(self, inputs: Inputs, run: Callable[[Writer], list[list[int]]]) -> list[list[int]]:
         """What ``run`` writes for every input; inputs of like lengths are read together."""
-        count = len(inputs)
-        order = (
-            np.argsort([len(row) for row in inputs], kind="stable") if isinstance(inputs, list) else np.arange(count)
-        )
-        written: list[list[int]] = [[]] * count
-        for start in range(0, count, _ROWS):
-            rows = order[start : start + _ROWS]
+        lengths = inputs if isinstance(inputs, list) else [()] * len(inputs)
+        written: list[list[int]] = [[]] * len(inputs)
+        for rows in batches_of_like_length(lengths, _ROWS):
             x = network_inputs(take(inputs, rows))
             context = self.model_.encoder(x["x"], lengths=x.get("lengths"))
             for row, numbers in zip(rows.tolist(), run(Writer(self.model_.decoder, context)), strict=True):

@@ -129,13 +129,5 @@ def check_lengths(function: str, argument: str, arrays: Iterable[Array], longest
             )
 
 
-def pad(arrays: Sequence[Array], value: int, *, least: int = 0) -> Array:
-    """The arrays as rows, filled up to the longest, or to ``least``."""
-    padded = np.full((len(arrays), max([least, *map(len, arrays)])), value, np.int64)
-    for row, array in zip(padded, arrays, strict=True):
-        row[: len(array)] = array
-    return padded
-
-
 def _kind(value: Any) -> str:
     return "a string" if isinstance(value, str) else type(value).__name__

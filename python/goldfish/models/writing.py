@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from goldfish import functional
+from goldfish.models.drawing import draw_each
 from goldfish.models.encoder_decoder import Decoder
 from goldfish.nn.layer import Array, State
 
@@ -105,7 +106,7 @@ def write(writer: Writer, longest: int, rng: np.random.Generator | None = None, 
     active, tokens = np.arange(count), np.full(count, writer.end)
     for _ in range(longest):
         scores = writer.step(tokens)
-        tokens = scores.argmax(axis=1) if rng is None else draw(scores, temperature, rng)
+        tokens = scores.argmax(axis=1) if rng is None else draw_each(scores, temperature, rng)
         going = np.flatnonzero(tokens != writer.end)
         if len(going) < len(active):
             active, tokens = active[going], tokens[going]
@@ -115,21 +116,6 @@ def write(writer: Writer, longest: int, rng: np.random.Generator | None = None, 
         if not len(active):
             break
     return written
-
-
-def generator(random_state: Any) -> np.random.Generator:
-    """A Generator from what scikit-learn takes as ``random_state``."""
-    if isinstance(random_state, np.random.RandomState):
-        random_state = random_state.randint(0, 2**32, size=4, dtype=np.uint32)
-    return np.random.default_rng(random_state)
-
-
-def draw(scores: Array, temperature: float, rng: np.random.Generator) -> Array:
-    """One number for each row, with probabilities proportional to exp(score / temperature)."""
-    weights = np.exp((scores - scores.max(axis=1, keepdims=True)) / temperature).cumsum(axis=1)
-    wanted = rng.random((len(scores), 1)) * weights[:, -1:]
-    found: Array = np.minimum((weights <= wanted).sum(axis=1), scores.shape[1] - 1)
-    return found
 
 
 def beam_search(writer: Writer, longest: int, width: int, exponent: float = 0.0) -> list[Written]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,14 +114,14 @@ class Ragged(Source):
         """The padded batch of some sequences."""
         lengths = self.lengths[rows]
         weight = None if self.weight is None else self.weight[rows]
-        x = _pad([self.x[row] for row in rows], 0)
+        x = pad([self.x[row] for row in rows], 0)
         if not isinstance(self.y, list):
             return Batch(x, self.y[rows], weight, 1, lengths)
         targets = [self.y[row] for row in rows]
         if self.ignore_index is not None and targets[0].dtype.kind in "iu":
-            return Batch(x, _pad(targets, self.ignore_index), weight, 1, lengths, True)
+            return Batch(x, pad(targets, self.ignore_index), weight, 1, lengths, True)
         counted = (np.arange(x.shape[1]) < lengths[:, None]).astype(np.float64)
-        return Batch(x, _pad(targets, 0), counted if weight is None else counted * weight[:, None], 1, lengths, True)
+        return Batch(x, pad(targets, 0), counted if weight is None else counted * weight[:, None], 1, lengths, True)
 
     def split(self, fraction: float, rng: np.random.Generator) -> tuple[Ragged, Ragged]:
         """The rest, and a random fraction of the sequences."""
@@ -287,9 +287,9 @@ def _open_ragged(x: Any, y: Any, weight: Any, ignore_index: int | None) -> Ragge
     return Ragged(sequences, targets, weights, ignore_index)
 
 
-def _pad(arrays: list[Array], value: float) -> Array:
-    """The arrays behind one another along a new first axis, each filled up to the longest."""
-    steps = max(len(array) for array in arrays)
+def pad(arrays: Sequence[Array], value: float, *, least: int = 0) -> Array:
+    """The arrays behind one another along a new first axis, each filled up to the longest, or to ``least`` steps."""
+    steps = max([least, *map(len, arrays)])
     padded = np.full((len(arrays), steps, *arrays[0].shape[1:]), value, np.result_type(*arrays))
     for row, array in zip(padded, arrays, strict=True):
         row[: len(array)] = array
