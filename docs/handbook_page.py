@@ -13,8 +13,8 @@ from goldfish.cli import brand
 
 STYLE = """
 body { display: grid; grid-template-columns: minmax(0, 1fr); }
-main { padding-top: 1.5rem; padding-bottom: 4rem; max-width: 52rem; width: 100%; }
-header { width: 100%; max-width: 52rem; padding-top: 1.5rem; }
+main { padding-top: 1.5rem; padding-bottom: 4rem; max-width: 60rem; width: 100%; }
+header { width: 100%; max-width: 60rem; padding-top: 1.5rem; }
 .brand a { color: inherit; text-decoration: none; display: flex; align-items: center; gap: 0.6rem; }
 .chapters { margin-top: 0.8rem; padding-bottom: 0.8rem; border-bottom: 1px solid var(--grid); }
 .chapters a[aria-current] { color: var(--ink); font-weight: 650; text-decoration: none; }
@@ -22,11 +22,12 @@ h2 { margin-top: 2.6rem; }
 h3 { font-size: 1.1rem; margin-top: 2rem; }
 p, li { max-width: 46rem; }
 pre { background: var(--card); border: 1px solid var(--grid); border-radius: 0.6rem; padding: 0.8rem 1rem;
-  overflow-x: auto; font-size: 0.86rem; line-height: 1.5; margin: 0 0 1rem; }
+  overflow-x: auto; font-size: 0.82rem; line-height: 1.5; margin: 0 0 1rem; }
 code { font-size: 0.9em; overflow-wrap: anywhere; }
 pre code { font-size: inherit; overflow-wrap: normal; }
 pre.printed { border-left: 4px solid var(--warm); color: var(--muted); margin-top: -0.6rem; }
-p > img:only-child { display: block; margin: 0.6rem auto 1.4rem; }
+p:has(> img) { max-width: none; }
+p > img { display: block; margin: 0.6rem auto 1.4rem; }
 img { max-width: 100%; height: auto; background: #ffffff; border-radius: 0.4rem; }
 table { display: block; overflow-x: auto; width: auto; margin: 0 0 1.2rem; }
 .turn { display: flex; justify-content: space-between; gap: 1rem; margin-top: 3rem; border-top: 1px solid var(--grid);
@@ -39,7 +40,7 @@ def style() -> str:
     """The style sheet of the site."""
     light = HtmlFormatter(style=LIGHT).get_style_defs(".code")
     dark = HtmlFormatter(style=DARK).get_style_defs(".code")
-    plain = ".code, .code .err { background: none !important; border: 0; }"
+    plain = "pre.code { background: var(--card) !important; }\n.code .err { background: none; border: 0; }"
     return f"{brand.style()}{STYLE}{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n{plain}\n"
 
 
