@@ -20,7 +20,7 @@ _ROWS = 256
 
 
 class SequenceTagger(RecurrentNetwork):
-    """Label every step of sequences of any lengths with a recurrent network: many-to-many, aligned.
+    r"""Label every step of sequences of any lengths with a recurrent network: many-to-many, aligned.
 
     The network reads a sequence step by step; a dense layer under a softmax reads each of its outputs. Labels that
     depend on what follows want `bidirectional`.
@@ -43,33 +43,9 @@ class SequenceTagger(RecurrentNetwork):
         A network of your own, from padded sequences and their ``lengths`` to one logit per class and step; copied in
         `fit`, frozen layers stay as they are. The architecture parameters above then do not count, and tokens reach it
         as they are.
-    solver : {"adam", "sgd"}
-        The optimiser.
-    learning_rate_init : float
-        Its learning rate.
-    alpha : float
-        Weight decay: alpha times the parameter is added to its gradient.
-    batch_size : int or "auto"
-        Sequences of like lengths that are read side by side; "auto" is min(200, n_samples).
-    max_iter : int
-        Epochs.
-    tol, n_iter_no_change : float, int
-        Training ends when the training loss, or with early stopping the validation score, has not improved by `tol` for
-        `n_iter_no_change` epochs in succession.
-    early_stopping : bool
-        Hold out a `validation_fraction`, score it after each epoch, and keep the best weights.
-    validation_fraction : float
-        Part of the samples to hold out.
-    clip_norm : float, optional
-        Bound on the norm of the gradient.
-    shuffle : bool
-        Whether samples are shuffled before each epoch.
-    warm_start : bool
-        Whether `fit` continues from the previous solution.
-    verbose : bool
-        Whether to show progress.
-    random_state : int, RandomState or None
-        Initial weights, split, order and dropout.
+    solver, learning_rate_init, alpha, batch_size, max_iter, tol, n_iter_no_change, early_stopping, \
+    validation_fraction, clip_norm, shuffle, warm_start, verbose, random_state
+        The training; see `RecurrentClassifier`. Whole sequences are held out.
     class_weight : dict, "balanced" or None
         Weights of the classes, on top of the sequences' weights.
 
