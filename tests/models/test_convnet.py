@@ -207,6 +207,9 @@ def test_grid_search_in_a_pipeline():
             {"model": "vgg"},
             "The 'model' parameter of ConvNetClassifier must be an instance of 'goldfish.nn.layer.Layer'",
         ),
+        ({"channels": (4, 0)}, "ConvNetClassifier: channels must hold ints >= 1, got 0"),
+        ({"channels": (4.5,)}, "ConvNetClassifier: channels must hold ints >= 1, got 4.5"),
+        ({"hidden_layer_sizes": (-8,)}, "ConvNetClassifier: hidden_layer_sizes must hold ints >= 1, got -8"),
         ({"image_shape": (1, 7, 8)}, r"image_shape=\(1, 7, 8\) does not fit X with 64 features a sample"),
     ],
 )
@@ -242,6 +245,15 @@ def test_batch_norm_stands_behind_every_convolution():
     np.testing.assert_allclose(classifier.predict_proba(X[:20]), alone, rtol=1e-4, atol=1e-7)
     double = _small(batch_norm=True, image_shape=(8, 8)).fit(X[:50].astype(np.float64), Y[:50])
     assert double.predict_proba(X[:5]).dtype == np.float64
+
+
+def test_batch_norm_is_never_left_with_a_single_sample():
+    images, labels = X[:33], Y[:33]
+    classifier = _small(channels=(4, 4, 4, 4), batch_norm=True, batch_size=16, image_shape=(8, 8)).fit(images, labels)
+    assert np.isfinite(classifier.loss_curve_).all()
+    model = nn.Sequential(nn.Linear(64, 10, rng=0), nn.BatchNorm1d(10))
+    chain = nn.Sequential(nn.Flatten(), model)
+    assert np.isfinite(_small(model=chain, batch_size=16, image_shape=(8, 8)).fit(images, labels).loss_curve_).all()
 
 
 def test_fine_tuning_a_chopped_and_frozen_network():

@@ -218,6 +218,28 @@ def test_predicting_for_what_are_no_tokens():
             fitted.predict(X)
 
 
+@pytest.mark.parametrize("X", [None, 5, "text", {1: [2]}, (row for row in TOKENS)])
+def test_what_is_no_collection(X):
+    for estimator in (classifier(), classifier().fit(TOKENS, HAS_FIVE)):
+        with pytest.raises(TypeError, match="X must be an array or a list of sequences, got"):
+            estimator.fit(X, HAS_FIVE)
+        if hasattr(estimator, "model_"):
+            with pytest.raises(TypeError, match="X must be an array or a list of sequences, got"):
+                estimator.predict(X)
+
+
+def test_training_that_diverges_leaves_nothing_behind():
+    regressor = RecurrentRegressor(**{**SMALL, "solver": "sgd", "learning_rate_init": 1e30, "max_iter": 20})
+    with pytest.raises(nn.NonFiniteError, match="the loss is"):
+        regressor.fit(SERIES, 1e6 * SUMS)
+    assert vars(regressor) == regressor.get_params()
+    regressor.set_params(learning_rate_init=1e-3, warm_start=True).fit(SERIES, SUMS)
+    expected = regressor.predict(SERIES)
+    with pytest.raises(nn.NonFiniteError):
+        regressor.set_params(learning_rate_init=1e30).fit(SERIES, 1e6 * SUMS)
+    assert np.array_equal(regressor.predict(SERIES), expected)
+
+
 def test_the_order_of_tokens_decides():
     """Which of two tokens comes last: no count of tokens tells, the network learns it from 150 sequences."""
     rng = np.random.default_rng(0)

@@ -44,7 +44,7 @@ class ConvNetClassifier(NetworkClassifier, ConvNet):
     alpha : float
         Weight decay: alpha times the parameter is added to its gradient.
     batch_size : int or "auto"
-        "auto" is min(200, n_samples).
+        "auto" is min(200, n_samples). With batch normalisation one sample more, where a single one would be left over.
     max_iter : int
         Epochs.
     tol, n_iter_no_change : float, int

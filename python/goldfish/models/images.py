@@ -111,6 +111,13 @@ class ConvNet(SupervisedNetwork):
         parts = [model(samples[start : start + _ROWS]) for start in range(0, len(samples), _ROWS)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    def _sizes(self, name: str) -> list[int]:
+        sizes = list(getattr(self, name))
+        for size in sizes:
+            if not isinstance(size, Integral) or size < 1:
+                raise ValueError(f"{type(self).__name__}: {name} must hold ints >= 1, got {size!r}")
+        return [int(size) for size in sizes]
+
     def _arrange(self, shape: tuple[int, ...] | None, features: int) -> tuple[int, ...]:
         """The shape of an image: of X itself, as given, or one row."""
         given = None if self.image_shape is None else tuple(int(size) for size in self.image_shape)
@@ -129,22 +136,22 @@ class ConvNet(SupervisedNetwork):
         layers: list[nn.Layer] = []
         dtype = self._sample_dtype
         channels, *sizes = self.image_shape_
-        for wide in self.channels:
-            layers.append(nn.Conv2d(channels, int(wide), self.kernel_size, padding="same", dtype=dtype, rng=rng))
+        for wide in self._sizes("channels"):
+            layers.append(nn.Conv2d(channels, wide, self.kernel_size, padding="same", dtype=dtype, rng=rng))
             if self.batch_norm:
-                layers.append(nn.BatchNorm2d(int(wide), dtype=dtype))
+                layers.append(nn.BatchNorm2d(wide, dtype=dtype))
             layers.append(ACTIVATIONS[self.activation]())
             pool = [self.pool_size if size >= self.pool_size else 1 for size in sizes]
             if max(pool) > 1:
                 layers.append(nn.MaxPool2d(tuple(pool)))
-            channels, sizes = int(wide), [size // step for size, step in zip(sizes, pool, strict=True)]
+            channels, sizes = wide, [size // step for size, step in zip(sizes, pool, strict=True)]
         layers.append(nn.Flatten())
         features = channels * math.prod(sizes)
-        for hidden in self.hidden_layer_sizes:
-            layers += [nn.Linear(features, int(hidden), dtype=dtype, rng=rng), ACTIVATIONS[self.activation]()]
+        for hidden in self._sizes("hidden_layer_sizes"):
+            layers += [nn.Linear(features, hidden, dtype=dtype, rng=rng), ACTIVATIONS[self.activation]()]
             if self.dropout:
                 layers.append(nn.Dropout(self.dropout))
-            features = int(hidden)
+            features = hidden
         layers.append(nn.Linear(features, self._width, dtype=dtype, rng=rng))
         return nn.Sequential(*layers)
 

@@ -140,6 +140,8 @@ class RecurrentNetwork(SupervisedNetwork):
     def _read_array(self, X: Any, kind: Kind, *, reset: bool) -> Sequences:
         """Sequences in an array: (n, T) numbers, which are series unless tokens are asked for, or (n, T, I)."""
         if not hasattr(X, "dtype") and not hasattr(X, "dtypes"):
+            if not isinstance(X, list | tuple) and not hasattr(X, "__array__"):
+                raise TypeError(f"X must be an array or a list of sequences, got {type(X).__name__}")
             X = np.asarray(X)
         if getattr(X, "ndim", 0) == 3:
             return read_sequences(np.asarray(X), kind="vectors")

@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from goldfish import functional, nn
 from goldfish.models.base import NetworkEstimator
-from goldfish.nn.layer import Array
+from goldfish.nn.layer import Array, walk
 
 Samples = Array | list[Array]
 CLASS_WEIGHT: dict[str, list[Any]] = {"class_weight": [StrOptions({"balanced"}), dict, None]}
@@ -84,7 +84,7 @@ class SupervisedNetwork(NetworkEstimator):
             model,
             data,
             self._loss(),
-            batch_size=self._samples_per_batch(len(data[0])),
+            batch_size=self._batch_of(model, len(data[0])),
             held_out=held_out,
             score=self._score(held_out),
             metrics=self._metrics(),
@@ -122,6 +122,14 @@ class SupervisedNetwork(NetworkEstimator):
     @abstractmethod
     def _score(self, held_out: tuple[Any, ...] | None) -> Any:
         """How an epoch's record becomes a number that is larger for a better model."""
+
+    def _batch_of(self, model: nn.Layer, samples: int) -> int:
+        size = self._samples_per_batch(samples)
+        if any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) for _, layer in walk(model)):
+            # A single sample may have no variance to normalise by.
+            while samples > 1 and samples % size == 1:
+                size += 1
+        return size
 
     @property
     @abstractmethod

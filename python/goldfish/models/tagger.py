@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -214,6 +215,8 @@ class SequenceTagger(RecurrentNetwork):
     def _check_target(self, y: Any) -> list[Array]:
         if y is None:
             raise ValueError("SequenceTagger requires y to be passed, but the target y is None")
+        if not isinstance(y, Iterable) or isinstance(y, str):
+            raise TypeError(f"y must be a list of arrays of labels, got {type(y).__name__}")
         labels = []
         for index, item in enumerate(y):
             row = np.asarray(item)
