@@ -168,6 +168,79 @@ def test_a_network_that_reads_the_whole_sequence_runs_backward_as_a_whole():
     assert np.all(found > 0)  # later inputs too
 
 
+class Own(nn.Layer):
+    """A user's own container that keeps its layers in attributes."""
+
+    stateful = True
+
+    def __init__(self):
+        super().__init__()
+        self.cell, self.head = cell("LSTM", layers=2), nn.Linear(3, 2, dtype="float64", rng=1)
+        self.drop = nn.Dropout(0.5)
+        self.children.update(cell=self.cell, drop=self.drop, head=self.head)
+
+    def __call__(self, x, state=None, *, lengths=None, return_state=False):
+        y, state = self.cell(x, state, return_state=True)
+        y = self.head(y)
+        return (y, state) if return_state else y
+
+    def forward(self, x, state=None, *, lengths=None, return_state=False, rng=None):
+        y, state, back = self.cell.forward(x, state, return_state=True)
+        y, drop = self.drop.forward(y, rng=rng)
+        y, head = self.head.forward(y)
+
+        def run(dy, dstate=None, **options):
+            dx, before = back(None if dy is None else drop(head(dy)), dstate)
+            return (dx, before) if return_state else dx
+
+        return (y, state, run) if return_state else (y, run)
+
+
+def test_layers_of_the_users_own():
+    own = Own()
+    model = nn.Sequential(own)
+    plain = nn.Sequential(own.cell, own.head)
+    for function in (gd.influence, gd.state_jacobians, gd.lag_norms):
+        np.testing.assert_allclose(function(model, X), function(plain, X), rtol=1e-12)
+        np.testing.assert_allclose(function(own, X), function(plain, X), rtol=1e-12)
+    assert not any(gradient.any() for layer in (own.cell, own.head) for gradient in layer.grads.values())
+    assert list(gd.layer_outputs(own, X[None])) == ["cell", "head"]
+
+
+class Decay(nn.Layer):
+    """A user's own recurrent unit: h = h / 2 + x."""
+
+    stateful = True
+
+    def __call__(self, x, state=None, *, lengths=None, return_state=False):
+        h, ys = np.zeros(x.shape[::2]) if state is None else state, []
+        for t in range(x.shape[1]):
+            h = h / 2 + x[:, t]
+            ys.append(h)
+        return (np.stack(ys, axis=1), h) if return_state else np.stack(ys, axis=1)
+
+    def forward(self, x, state=None, *, lengths=None, return_state=False, rng=None):
+        y, h = self(x, state, return_state=True)
+
+        def run(dy, dstate=None):
+            dx = np.zeros_like(x)
+            carried = np.zeros_like(h) if dstate is None else dstate
+            for t in range(x.shape[1] - 1, -1, -1):
+                carried = carried + dy[:, t]
+                dx[:, t], carried = carried, carried / 2
+            return (dx, carried) if return_state else dx
+
+        return (y, h, run) if return_state else (y, run)
+
+
+def test_a_recurrent_unit_of_the_users_own_is_asked_as_a_whole():
+    expected = 0.5 ** np.arange(5, -1, -1)
+    np.testing.assert_allclose(gd.influence(Decay(), X), expected, rtol=1e-12)
+    np.testing.assert_allclose(gd.influence(nn.Sequential(Decay()), X), expected, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"lag_norms: model must be made of RNN, LSTM and GRU layers, got Decay\(\)"):
+        gd.lag_norms(Decay(), X)
+
+
 def test_one_output_per_sequence():
     model = nn.Sequential(nn.GRU(2, 3, output="last", dtype="float64", rng=0), nn.Linear(3, 1, dtype="float64", rng=1))
     slopes = differences(lambda x: model(x.reshape(1, *X.shape))[0], X.ravel()).reshape(1, *X.shape)

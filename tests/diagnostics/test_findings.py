@@ -167,6 +167,14 @@ def test_memory_window_and_clipping():
         gd.diagnose_rnn(unit(1.0), np.ones((5, 1)), last, clip_norm=0)
 
 
+def test_memory_of_many_outputs_is_estimated():
+    layer = nn.RNN(1, 1, nonlinearity="relu", bias=False, dtype="float64")
+    layer.load_state_dict({"weight_ih_l0": [[1.0]], "weight_hh_l0": [[0.1]]})
+    model = nn.Sequential(layer, nn.Linear(1, 100, dtype="float64", rng=0))
+    (memory,) = find("memory", model, np.ones((3, 20, 1)))
+    assert memory.value == 4
+
+
 def test_warnings_come_first_and_findings_print():
     found = gd.diagnose_rnn(cell("LSTM"), np.ones((1, 40, 2)), last)
     levels = [f.level for f in found]

@@ -79,8 +79,9 @@ def rebuild(layer: Layer, replace: Callable[[str, Layer], Layer], name: str = ""
     """A copy of a tree of layers whose leaves are ``replace(name, leaf)``; the original is not touched."""
     if not layer.children:
         return replace(name, layer)
-    twin = copy.copy(layer)
     children = {key: rebuild(child, replace, f"{name}.{key}" if name else key) for key, child in layer.children.items()}
+    # A layer of the user's own may hold its children in attributes too; those become the copies as well.
+    twin = copy.deepcopy(layer, {id(child): children[key] for key, child in layer.children.items()})
     twin.children = children
     if isinstance(twin, Graph):
         twin.nodes = {key: (children.get(key, node[0]), *node[1:]) for key, node in twin.nodes.items()}

@@ -253,5 +253,7 @@ def _refuse(function: str, model: Layer) -> None:
     if not any(layer.stateful for layer in layers):
         raise NotStepwise(f"{function}: model must have a recurrent layer, got {model!r}")
     for layer in layers:
+        if layer.stateful and not layer.children and not isinstance(layer, Recurrent):
+            raise NotStepwise(f"{function}: model must be made of RNN, LSTM and GRU layers, got {layer!r}")
         if isinstance(layer, Recurrent) and layer.bidirectional:
             raise NotStepwise(f"{function}: model must run forward in time, but {layer!r} is bidirectional")

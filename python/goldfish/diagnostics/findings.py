@@ -19,6 +19,7 @@ from goldfish.nn.layer import Layer
 from goldfish.nn.recurrent import RNN, Recurrent
 
 _VANISHES, _EXPLODES, _FLAT, _SATURATED, _FORGOTTEN = 1e-3, 1e3, 0.01, 0.5, 1e-3
+_PROBES = 16
 
 
 class Finding(NamedTuple):
@@ -209,10 +210,13 @@ def _gate(place: str, layer: Recurrent, inside: Units, steps: int) -> list[Findi
 
 
 def _memory(trajectory: Trajectory) -> Finding:
-    norms = log10(*influence_of(trajectory, trajectory.T - 1, "fro", None))[:, ::-1]
-    start = norms[:, :1]
+    # Random signs estimate the norm of a Jacobian with many rows (Hutchinson 1990) well enough for a threshold.
+    many = trajectory.O > _PROBES
+    signs: Floats = np.random.default_rng(0).integers(0, 2, (_PROBES, trajectory.O)) * 2.0 - 1.0
+    probes: Floats = signs if many else np.eye(trajectory.O)
+    norms = log10(*influence_of(trajectory, trajectory.T - 1, "fro", probes))[:, ::-1]
     lags = [first_below(row, row[0] + math.log10(_FORGOTTEN)) if np.isfinite(row[0]) else 0 for row in norms]
-    value = float(np.median(lags)) if start.size else 0.0
+    value = float(np.median(lags))
     if value >= trajectory.T:
         advice = f"the first of {trajectory.T} inputs still counts at the end"
     else:

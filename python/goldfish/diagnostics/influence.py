@@ -134,18 +134,17 @@ def influence_scaled(
     except NotStepwise:
         found = _as_a_whole(function, sequences, last, norm, output)
     else:
-        found = influence_of(trajectory, last % steps, norm, output)
+        found = influence_of(trajectory, last % steps, norm, _outputs(function, trajectory.O, output))
     return (found[0][0], found[1][0]) if sequences.single else found
 
 
-def influence_of(trajectory: Trajectory, last: int, norm: str, output: int | None) -> tuple[Floats, Ints]:
-    """The influences on the output of a step, (B, T), as scaled numbers."""
+def influence_of(trajectory: Trajectory, last: int, norm: str, probes: Floats) -> tuple[Floats, Ints]:
+    """The influences on the output of a step in the directions of ``probes`` (P, O): (B, T), as scaled numbers."""
     B, T = trajectory.B, trajectory.T
     values, powers = np.zeros((B, T)), np.zeros((B, T), np.int64)
-    chosen = _outputs(trajectory.function, trajectory.O, output)
-    dy: Floats | None = np.broadcast_to(chosen, (B, *chosen.shape)).copy()
+    dy: Floats | None = np.broadcast_to(probes, (B, *probes.shape)).copy()
     carried: Floats | None = None
-    exponents = np.zeros((B, len(chosen)), np.int64)
+    exponents = np.zeros((B, len(probes)), np.int64)
     for t in range(last, -1, -1):
         slopes = trajectory.back(t, dy, carried)
         if not (np.isfinite(slopes.x).all() and np.isfinite(slopes.state).all()):
