@@ -212,7 +212,7 @@ def _gate(place: str, layer: Recurrent, inside: Units, steps: int) -> list[Findi
 def _memory(trajectory: Trajectory) -> Finding:
     # Random signs estimate the norm of a Jacobian with many rows (Hutchinson 1990) well enough for a threshold.
     many = trajectory.O > _PROBES
-    signs: Floats = np.random.default_rng(0).integers(0, 2, (_PROBES, trajectory.O)) * 2.0 - 1.0
+    signs = np.random.default_rng(0).choice(np.array([-1.0, 1.0]), (_PROBES, trajectory.O))
     probes: Floats = signs if many else np.eye(trajectory.O)
     norms = log10(*influence_of(trajectory, trajectory.T - 1, "fro", probes))[:, ::-1]
     lags = [first_below(row, row[0] + math.log10(_FORGOTTEN)) if np.isfinite(row[0]) else 0 for row in norms]
