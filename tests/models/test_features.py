@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from goldfish import nn
-from goldfish.models import FeatureExtractor
+from goldfish.models import ConvNetClassifier, FeatureExtractor
 
 PHOTOS = np.random.default_rng(0).standard_normal((10, 3, 8, 8)).astype(np.float32)
 
@@ -127,6 +127,12 @@ def test_contracts():
         (chain(), "pool.0", TypeError, "model must be a Sequential or a Graph, got MaxPool2d"),
         (graph(), "conv.0", ValueError, "layer must be a node of the graph"),
         (nn.Linear(2, 2), -2, TypeError, "model must be a Sequential or a Graph, got Linear"),
+        (
+            ConvNetClassifier(),
+            -2,
+            TypeError,
+            "model must be a network, got a ConvNetClassifier; once fitted, its network",
+        ),
         ("vgg", -2, ValueError, "The 'model' parameter of FeatureExtractor must be an instance of"),
         (chain(), 1.5, ValueError, "The 'layer' parameter of FeatureExtractor must be"),
     ],

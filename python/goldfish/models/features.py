@@ -107,6 +107,11 @@ class FeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         ValueError, TypeError
             If the network has no such layer, or X does not fit.
         """
+        if hasattr(self.model, "predict"):
+            raise TypeError(
+                f"FeatureExtractor: model must be a network, got a {type(self.model).__name__}; "
+                "once fitted, its network is its model_"
+            )
         self._validate_params()
         part = up_to(self.model, self.layer)
         if is_list_of_sequences(X) and not isinstance(X, tuple):
