@@ -13,11 +13,8 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-import goldfish as gf
+from jobs import CLIP, RATE, layer_name, make_model
 from problems import Array, Arrays, Contender, Mode, Row, parameter_shapes, trainer
-
-CLIP = 5.0
-RATE = 2e-3
 
 
 def draw(logits: Array, number: float) -> int:
@@ -26,45 +23,19 @@ def draw(logits: Array, number: float) -> int:
     return min(int(cumulative.searchsorted(number * cumulative[-1])), len(logits) - 1)
 
 
-def goldfish(row: Row, arrays: Arrays, mode: Mode, ready: Callable[[], None]) -> Contender:
-    """goldfish: layers and the optimiser for training, the prepared model for sampling."""
-    layer = getattr(gf.nn, row.op.upper())(row.x[2], row.hidden, row.layers)
-    model = gf.nn.Sequential(onehot=gf.nn.OneHot(row.x[2]), recurrent=layer, head=gf.nn.Linear(row.hidden, row.x[2]))
-    names = {_goldfish_name(name): name for name in parameter_shapes(row)}
-    model.load_state_dict({ours: arrays[name] for ours, name in names.items()})
-    if mode == "forward":
-        prepared = model.prepare()
+def goldfish(row: Row, arrays: Arrays, ready: Callable[[], None]) -> Contender:
+    """goldfish, sampling: the prepared model."""
+    prepared = make_model(row, arrays)[0].prepare()
 
-        def sample() -> Any:
-            number, state, found = 0, None, []
-            for u in arrays["draws"]:
-                logits, state = prepared(np.array([[number]]), state, return_state=True)
-                found.append(logits[0, 0])
-                number = draw(found[-1], u)
-            return found
+    def sample() -> Any:
+        number, state, found = 0, None, []
+        for u in arrays["draws"]:
+            logits, state = prepared(np.array([[number]]), state, return_state=True)
+            found.append(logits[0, 0])
+            number = draw(found[-1], u)
+        return found
 
-        return Contender("goldfish", sample, lambda found: {"y": np.array(found)}, ready)
-    ids, target = (np.ascontiguousarray(arrays[name].T) for name in ("x", "target"))
-    loss, optimizer = gf.nn.CrossEntropyLoss(axis=-1), gf.nn.Adam(RATE)
-
-    def step() -> Any:
-        logits, backward = model.forward(ids)
-        value, dlogits = loss.forward(logits, target)
-        model.zero_grad()
-        backward(dlogits(), needs_x=False)
-        gf.nn.clip_grad_norm(model, CLIP)
-        optimizer.step(model)
-        return float(value)
-
-    def gradients() -> Arrays:
-        found = {"recurrent": layer.grads, "head": model["head"].grads}
-        return {name: found[ours.split(".")[0]][ours.split(".")[1]] for ours, name in names.items()}
-
-    return trainer("goldfish", step, gradients, 1, ready)
-
-
-def _goldfish_name(name: str) -> str:
-    return f"head.{name[5:]}" if name.startswith("head") else f"recurrent.{name}"
+    return Contender("goldfish", sample, lambda found: {"y": np.array(found)}, ready)
 
 
 class _Network(torch.nn.Module):  # type: ignore[misc]
@@ -74,7 +45,7 @@ class _Network(torch.nn.Module):  # type: ignore[misc]
         self.classes, self.dtype = row.x[2], dtype
         self.recurrent = cell(row.x[2], row.hidden, row.layers, batch_first=True, dtype=dtype)
         self.head = torch.nn.Linear(row.hidden, row.x[2], dtype=dtype)
-        self.named = {name: self.get_parameter(_goldfish_name(name)) for name in parameter_shapes(row)}
+        self.named = {name: self.get_parameter(layer_name(name)) for name in parameter_shapes(row)}
         with torch.no_grad():
             for name, parameter in self.named.items():
                 parameter.copy_(torch.from_numpy(arrays[name]))

@@ -4,8 +4,9 @@ from functools import partial
 from typing import Any
 
 import goldfish as gf
-from peers import characters, training
-from problems import Array, Arrays, Contender, Mode, Row
+from jobs import make_job
+from peers import characters
+from problems import Array, Arrays, Contender, Mode, Row, trainer
 
 
 def missing(row: Row) -> str | None:
@@ -16,10 +17,11 @@ def missing(row: Row) -> str | None:
 def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: int) -> list[Contender]:
     """Build the call that a user would write."""
     ready = partial(gf.set_num_threads, threads)
+    if row.network or (row.characters and mode == "training"):
+        job = make_job(row, arrays)
+        return [trainer("goldfish", job.step, job.gradients, row.steps, ready)]
     if row.characters:
-        return [characters.goldfish(row, arrays, mode, ready)]
-    if row.network:
-        return [training.goldfish(row, arrays, ready)]
+        return [characters.goldfish(row, arrays, ready)]
     if row.stacked:
         return [_stack(row, arrays, dy, mode, ready)]
     arguments, options = _call(row, arrays)

@@ -1,6 +1,7 @@
 """Networks that are saved and loaded; files that are damaged or hostile."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -87,6 +88,24 @@ class Own(nn.Linear):
     """Not one of ours."""
 
 
+def test_layers_that_fit_one_by_one_must_fit_together(tmp_path):
+    """Many layers, each as large as the whole file, would take as many times its memory."""
+    path = tmp_path / "model"
+    io.save(nn.Linear(100, 100, rng=0), path)
+    arrays, metadata = read_arrays(path)
+    layer = json.loads(metadata["architecture"])
+    children = {str(i): layer for i in range(10_000)}
+    architecture = {"layer": "Sequential", "children": children}
+    write_arrays(path, arrays, metadata | {"architecture": json.dumps(architecture)})
+    tracemalloc.start()
+    try:
+        with pytest.raises(io.FileFormatError, match="needs 10000 numbers, the file has 10100, of which 0 are left"):
+            io.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_other_layers_are_refused(tmp_path):
     with pytest.raises(TypeError, match="Own"):
         io.save(nn.Sequential(Own(3, 2)), tmp_path / "model")
@@ -100,10 +119,19 @@ def test_other_layers_are_refused(tmp_path):
         ({"layer": "Layer"}, "Layer"),
         ({"arguments": {"in_features": 10**9, "out_features": 10**9, "bias": True}}, "needs 1000000000000000000"),
         ({"arguments": {"in_features": 3, "out_features": 2, "bias": False}}, "has arrays"),
-        ({"arguments": {"in_features": 2, "out_features": 3, "bias": True}}, "shape"),
+        ({"arguments": {"in_features": 2, "out_features": 3, "bias": True}}, "needs 9 numbers, the file has 8"),
+        ({"arguments": {"in_features": 2, "out_features": 2, "bias": True}}, "shape"),
         ({"arguments": {"in_features": "3", "out_features": 2, "bias": True}}, "cannot be made"),
         ({"arguments": {"in_features": 3, "out_features": 2, "evil": True}}, "no arguments"),
         ({"layer": "Sequential", "children": {"0": {"same_as": "7"}}}, "7"),
+        (
+            {"layer": "Conv3d", "arguments": {"in_channels": 1, "out_channels": 1, "kernel_size": 900}},
+            "needs 729000000",
+        ),
+        (
+            {"layer": "Conv2d", "arguments": {"in_channels": 1, "out_channels": 1, "kernel_size": [900, 2]}},
+            "needs 1800",
+        ),
         ({"layer": "Sequential", "children": 3}, "cannot be made"),
     ],
 )

@@ -33,6 +33,36 @@ def test_training_a_slice_moves_the_whole():
     assert not np.array_equal(model(X), before)
 
 
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.MaxPool2d(3, 1, dilation=2)])
+def test_a_maximum_before_a_rectifier_is_the_same(pool, rng):
+    """The two run in the cheaper order: every bit of the values and of the gradient stays."""
+    x = np.round(rng.standard_normal((4, 3, 9, 8)), 1).astype(np.float32)
+    x[0, 0, 2, 2], x[0, 1] = np.nan, -1
+    relu = nn.ReLU()
+    between, rectify = relu.forward(x)
+    expected, maximum = pool.forward(between)
+    dy = rng.standard_normal(expected.shape).astype(np.float32)
+    model = nn.Sequential(relu, pool)
+    y, backward = model.forward(x)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(model(x), expected)
+    np.testing.assert_array_equal(model.prepare()(x), expected)
+    np.testing.assert_array_equal(backward(dy), rectify(maximum(dy)))
+
+
+def test_padding_is_not_rectified():
+    x = np.full((1, 1, 4), -1, np.float32)
+    model = nn.Sequential(nn.ReLU(), nn.MaxPool1d(3, 2, 1))
+    assert [layer for _, layer, _ in model._steps()] == list(model)
+    assert model(x).tolist() == [[[0, 0]]]
+
+
+def test_an_error_names_the_place_whatever_runs_first():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3, rng=0), nn.ReLU(), nn.MaxPool2d(9))
+    with pytest.raises(ValueError, match=r"Sequential\[2\] MaxPool2d\(9\)"):
+        model(np.zeros((1, 1, 5, 5), np.float32))
+
+
 def test_bad_children():
     with pytest.raises(TypeError, match="Sequential: 1 expected a Layer, got int"):
         nn.Sequential(nn.ReLU(), 3)

@@ -204,3 +204,13 @@ def test_errors_name_layer_expected_and_got(call, message):
 def test_one_hot_refuses_floats():
     with pytest.raises(TypeError, match=r"OneHot\(3\): expected integers, got dtype float64"):
         nn.OneHot(3)(np.zeros(3))
+
+
+def test_batch_norm_without_momentum_keeps_the_mean_over_all_batches(rng):
+    layer = nn.BatchNorm1d(2, momentum=None, dtype="float64")
+    batches = rng.standard_normal((5, 6, 2))
+    for batch in batches:
+        layer.forward(batch)
+    np.testing.assert_allclose(layer.buffers["running_mean"], batches.mean(axis=(0, 1)), rtol=1e-12)
+    np.testing.assert_allclose(layer.buffers["running_var"], batches.var(axis=1, ddof=1).mean(axis=0), rtol=1e-12)
+    assert repr(layer) == "BatchNorm1d(2, momentum=None)"

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import goldfish as gf
-from goldfish import nn
-from goldfish.nn import recurrent
+from goldfish import functional, nn
 
 CELLS = [nn.RNN, nn.LSTM, nn.GRU]
 RNG = np.random.default_rng(2)
@@ -110,13 +109,13 @@ def test_the_state_continues_a_sequence(cell):
 
 def test_dropout_stands_between_layers_only(monkeypatch):
     calls = []
-    original = recurrent.functional.dropout_forward
+    original = functional.dropout_forward
 
     def record(x, p, *, rng):
         calls.append(p)
         return original(x, p, rng=rng)
 
-    monkeypatch.setattr(recurrent.functional, "dropout_forward", record)
+    monkeypatch.setattr(functional, "dropout_forward", record)
     x = RNG.standard_normal((4, 6, 5)).astype(np.float32)
     layer = nn.GRU(5, 3, 3, dropout=0.25, rng=0)
     same, again = (layer.forward(x, rng=1)[0] for _ in range(2))

@@ -23,6 +23,12 @@ from goldfish.functional.activation import (
     tanh_backward,
     tanh_forward,
 )
+from goldfish.functional.binary_cross_entropy import (
+    BinaryCrossEntropyGrads,
+    binary_cross_entropy_with_logits,
+    binary_cross_entropy_with_logits_backward,
+    binary_cross_entropy_with_logits_forward,
+)
 from goldfish.functional.conv import (
     ConvGrads,
     conv1d,
@@ -61,13 +67,9 @@ from goldfish.functional.dense import (
     linear_forward,
 )
 from goldfish.functional.element_loss import (
-    BinaryCrossEntropyGrads,
     HuberLossGrads,
     L1LossGrads,
     MSELossGrads,
-    binary_cross_entropy_with_logits,
-    binary_cross_entropy_with_logits_backward,
-    binary_cross_entropy_with_logits_forward,
     huber_loss,
     huber_loss_backward,
     huber_loss_forward,

@@ -4,7 +4,7 @@ from typing import SupportsIndex
 
 from goldfish import _core
 from goldfish._typing import ArrayLike, FloatArray, Padding, PerAxis
-from goldfish.functional.conv import ConvGrads
+from goldfish.functional.conv.grads import ConvGrads
 
 
 def conv_transpose1d(

@@ -149,7 +149,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     dtypes = {str(value.dtype) for value in arrays.values() if value.dtype.kind == "f"}
     try:
         architecture = json.loads(metadata.get("architecture", ""))
-        model = _build(architecture, elements, sorted(dtypes)[0] if dtypes else "float32", {})
+        model = _build(architecture, _Room(elements), sorted(dtypes)[0] if dtypes else "float32", {})
         own: dict[str, Array] = {}
         for prefix, layer in walk(model):
             own |= {prefix + name: value for name, value in (*layer.params.items(), *layer.buffers.items())}
@@ -213,7 +213,7 @@ def _plain(value: Any) -> Any:
         return str(np.dtype(value))
 
 
-def _build(found: Any, elements: int, dtype: str, made: dict[str, Layer], place: str = "") -> Layer:
+def _build(found: Any, room: _Room, dtype: str, made: dict[str, Layer], place: str = "") -> Layer:
     """The layer that `_describe` described; no larger than the arrays of the file allow."""
     if "same_as" in found:
         return made[found["same_as"]]
@@ -221,21 +221,21 @@ def _build(found: Any, elements: int, dtype: str, made: dict[str, Layer], place:
     below = place + "." if place else ""
     if found["layer"] in _CONTAINERS:
         children = {
-            key: _build(child, elements, dtype, made, f"{below}{key}")
-            for key, child in found.get("children", {}).items()
+            key: _build(child, room, dtype, made, f"{below}{key}") for key, child in found.get("children", {}).items()
         }
         layer = _container(found, children)
     else:
         options = {key: tuple(value) if isinstance(value, list) else value for key, value in found["arguments"].items()}
         if not set(options) <= set(_arguments(kind)):
             raise ValueError(f"{found['layer']} has no arguments {sorted(set(options) - set(_arguments(kind)))}")
-        _check_sizes(found["layer"], options, elements)
+        room.check(found["layer"], options)
         parameters = inspect.signature(kind).parameters
         if "dtype" in parameters:
             options.setdefault("dtype", dtype)
         if "rng" in parameters:
             options["rng"] = 0
         layer = kind(**_nested(options))
+        room.take(found["layer"], layer)
     layer.frozen = found.get("frozen") is True
     made[place] = layer
     return layer
@@ -267,11 +267,34 @@ def _nested(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_sizes(name: str, options: dict[str, Any], elements: int) -> None:
-    """Refuse parameters that are larger than all arrays of the file, before they are made."""
-    for group in _SIZES:
-        values = [options.get(key, 1) for key in group]
-        numbers = [n for value in values for n in (value if isinstance(value, tuple) else (value,))]
-        needed = math.prod(max(1, operator.index(n)) for n in numbers)
-        if options.keys() >= set(group) and needed // max(1, options.get("groups", 1)) > max(elements, 1):
-            raise ValueError(f"{name} needs {needed} numbers, the file has {elements}")
+class _Room:
+    """How many numbers the arrays of a file still have for layers that are to come."""
+
+    def __init__(self, elements: int) -> None:
+        self.elements = self.left = elements
+
+    def check(self, name: str, options: dict[str, Any]) -> None:
+        """Refuse a layer whose parameters do not fit, before it is made."""
+        for group in _SIZES:
+            if options.keys() >= set(group):
+                sizes = [max(1, operator.index(n)) for key in group for n in _each(name, key, options[key])]
+                self._expect(name, math.prod(sizes) // max(1, operator.index(options.get("groups", 1))))
+
+    def take(self, name: str, layer: Layer) -> None:
+        """Count what a layer holds."""
+        needed = sum(value.size for value in (*layer.params.values(), *layer.buffers.values()))
+        self._expect(name, needed)
+        self.left -= needed
+
+    def _expect(self, name: str, needed: int) -> None:
+        if needed > self.left:
+            raise ValueError(
+                f"{name} needs {needed} numbers, the file has {self.elements}, of which {self.left} are left"
+            )
+
+
+def _each(name: str, key: str, value: Any) -> tuple[Any, ...]:
+    """The numbers of an argument; one that serves every axis, so often as there are axes."""
+    if isinstance(value, tuple):
+        return value
+    return (value,) * (int(name[-2]) if key == "kernel_size" else 1)

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from goldfish._typing import Rng
+from goldfish.nn.activation import ReLU
 from goldfish.nn.dense import OneHot
 from goldfish.nn.layer import Array, Backward, Layer, State
+from goldfish.nn.pool import MaxPool1d, MaxPool2d, MaxPool3d
 from goldfish.nn.prepared import Prepared
 from goldfish.nn.recurrent import Recurrent
 
@@ -31,7 +33,8 @@ class Sequential(Layer):
     Notes
     -----
     The state is a dict from the names of the recurrent layers to their states. ``lengths`` reaches every layer. A
-    `OneHot` directly before a recurrent layer is left out: the recurrent layer reads the category numbers. An error of
+    `OneHot` directly before a recurrent layer is left out: the recurrent layer reads the category numbers. A `ReLU`
+    directly before a maximum pooling without padding runs behind it: the values and gradients are the same. An error of
     a layer names its place.
 
     Examples
@@ -142,9 +145,14 @@ class Sequential(Layer):
         return f"Sequential({', '.join(shown)})"
 
     def _steps(self) -> Iterator[tuple[str, Layer, Layer | None]]:
-        """Each layer with its name and the layer behind it."""
-        layers = list(self.children.values())
-        return zip(self.children, layers, [*layers[1:], None], strict=False)
+        """Each layer with its name and the layer behind it, in the order in which they run."""
+        steps = list(self.children.items())
+        for i, (_, layer) in enumerate(steps[:-1]):
+            if isinstance(layer, ReLU) and _takes_maxima(steps[i + 1][1]):
+                # Same values and gradients, and fewer elements to rectify.
+                steps[i : i + 2] = steps[i + 1], steps[i]
+        following = [layer for _, layer in steps[1:]]
+        return ((name, layer, after) for (name, layer), after in zip(steps, [*following, None], strict=False))
 
     def _open(self, state: State) -> Mapping[str, State]:
         if state is None:
@@ -202,6 +210,11 @@ class PreparedSequential(Prepared):
     def nbytes(self) -> int:
         """Bytes of the weights that are kept beside the layers' own."""
         return sum(prepared.nbytes for _, prepared, _, _ in self._prepared)
+
+
+def _takes_maxima(layer: Layer) -> bool:
+    """Whether every output is the largest of some elements, none of them padding."""
+    return isinstance(layer, MaxPool1d | MaxPool2d | MaxPool3d) and not np.any(layer.padding)
 
 
 def _reads_numbers(layer: Layer, following: Layer | None, x: ArrayLike) -> bool:

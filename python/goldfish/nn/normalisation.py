@@ -23,7 +23,7 @@ class _BatchNorm(Stateless):
         self,
         num_features: int,
         eps: float = 1e-5,
-        momentum: float = 0.1,
+        momentum: float | None = 0.1,
         affine: bool = True,
         *,
         dtype: DTypeLike = "float32",
@@ -45,12 +45,16 @@ class _BatchNorm(Stateless):
         mean, variance = self.buffers["running_mean"], self.buffers["running_var"]
         return x, mean, variance, self.params.get("weight"), self.params.get("bias")
 
+    def _momentum(self) -> float:
+        """How far the next batch moves the running moments."""
+        return 1 / (1 + int(self.buffers["num_batches_tracked"])) if self.momentum is None else self.momentum
+
     def _apply(self, x: Array) -> Array:
         return functional.batch_norm(*self._arguments(x), eps=self.eps)
 
     def _differentiate(self, x: Array, rng: Rng) -> tuple[Array, Callable[[Array, bool], Array | None]]:
         y, cache = functional.batch_norm_forward(
-            *self._arguments(x), training=not self.frozen, momentum=self.momentum, eps=self.eps
+            *self._arguments(x), training=not self.frozen, momentum=self._momentum(), eps=self.eps
         )
         if not self.frozen:
             self.buffers["num_batches_tracked"] += 1
@@ -76,8 +80,8 @@ class BatchNorm1d(_BatchNorm):
         C.
     eps : float
         Keeps the root from 0.
-    momentum : float
-        How far the running moments move, from 0 to 1.
+    momentum : float or None
+        How far the running moments move, from 0 to 1; None for the mean over all batches so far.
     affine : bool
         Whether there are a weight and a bias for each feature.
     dtype : dtype

@@ -1,4 +1,4 @@
-"""Recurrent layers: stacked, bidirectional, batch first, over the one-layer kernels."""
+"""What recurrent layers share: stacking, directions, the batch first, over the one-layer kernels."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from goldfish.nn.prepared import Prepared
 
 Tape = list[Any]
 Parts = tuple[Array | None, ...]
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "peepholes")
 
 
 class Recurrent(Layer):
@@ -60,7 +61,7 @@ class Recurrent(Layer):
         rng = np.random.default_rng(rng)
         for level in range(num_layers):
             for direction in range(self.directions):
-                self._add_cell(_suffix(level, direction), input_size if level == 0 else self._width, dtype, rng)
+                self._add_cell(suffix_of(level, direction), input_size if level == 0 else self._width, dtype, rng)
 
     def _add_cell(self, suffix: str, inputs: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
         rows, bound = self.gates * self.hidden_size, init.fan_in_bound(self.hidden_size)
@@ -145,7 +146,7 @@ class Recurrent(Layer):
             outputs = []
             for direction in range(self.directions):
                 start = tuple(None if part is None else part[len(finals)] for part in state)
-                y, final = self._cell(x, start, _suffix(level, direction), lengths, direction == 1, tape)
+                y, final = self._cell(x, start, suffix_of(level, direction), lengths, direction == 1, tape)
                 outputs.append(y)
                 finals.append(final)
             x = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
@@ -166,9 +167,9 @@ class Recurrent(Layer):
                     dy if dy is None or not self.bidirectional else dy[..., block],
                     tuple(dstates[index]),
                     tape.pop(),
-                    self._cell_needs(_suffix(level, direction), level > 0 or needs_x, needs_state),
+                    self._cell_needs(suffix_of(level, direction), level > 0 or needs_x, needs_state),
                 )
-                self._collect_cell(gradients, _suffix(level, direction))
+                self._collect_cell(gradients, suffix_of(level, direction))
                 starts[index] = tuple(getattr(gradients, name) for name in ("h_0", "c_0")[: self.parts])
                 dx = gradients.x if dx is None else np.add(dx, gradients.x, out=dx)
             if level and self.dropout:
@@ -177,12 +178,12 @@ class Recurrent(Layer):
         return dy, self._join(starts) if needs_state else None
 
     def _cell_needs(self, suffix: str, needs_x: bool, needs_state: bool) -> tuple[str, ...]:
-        own = () if self.frozen else tuple(name for name in _WEIGHTS if name + suffix in self.params)
+        own = () if self.frozen else tuple(name for name in WEIGHTS if name + suffix in self.params)
         return (("x",) if needs_x else ()) + (("h_0", "c_0")[: self.parts] if needs_state else ()) + own
 
     def _collect_cell(self, gradients: Any, suffix: str) -> None:
         if not self.frozen:
-            for name in _WEIGHTS:
+            for name in WEIGHTS:
                 if name + suffix in self.params:
                     self.accumulate(name + suffix, getattr(gradients, name))
 
@@ -251,8 +252,8 @@ class PreparedRecurrent(Prepared):
     def __init__(self, layer: Recurrent) -> None:
         super().__init__(layer)
         places = ((level, direction) for level in range(layer.num_layers) for direction in range(layer.directions))
-        suffixes = [_suffix(*place) for place in places]
-        cells = [tuple(layer.params.get(name + suffix) for name in _WEIGHTS) for suffix in suffixes]
+        suffixes = [suffix_of(*place) for place in places]
+        cells = [tuple(layer.params.get(name + suffix) for name in WEIGHTS) for suffix in suffixes]
         self._stack = RecurrentStack(*layer._kernel, layer.directions, cells)
 
     def __call__(
@@ -273,254 +274,6 @@ class PreparedRecurrent(Prepared):
         return self._stack.nbytes
 
 
-_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "peepholes")
-
-
-def _suffix(level: int, direction: int) -> str:
+def suffix_of(level: int, direction: int) -> str:
+    """What PyTorch puts behind the names of the parameters of a layer and direction."""
     return f"_l{level}{'_reverse' if direction else ''}"
-
-
-class RNN(Recurrent):
-    """Elman's recurrent layer, h' = f(W_ih x + b_ih + W_hh h + b_hh), in `num_layers` layers.
-
-    Parameters
-    ----------
-    input_size, hidden_size, num_layers : int
-        I, H and the number of layers; each layer reads the outputs of the one below.
-    nonlinearity : {"tanh", "relu"}
-        The function f.
-    bias : bool
-        Whether the two biases exist.
-    batch_first : bool
-        Whether x and y are (N, T, ...) or, as PyTorch's default, (T, N, ...). States are (layers * directions, N, H)
-        always. Neither copies.
-    dropout : float
-        Probability of zeroing an element between two layers while training.
-    bidirectional : bool
-        Whether a second direction runs from the end; its outputs follow the first's on the last axis.
-    output : {"sequence", "last"}
-        All outputs, (N, T, H * directions), or the final states of the top layer, (N, H * directions).
-    dtype : dtype
-        float32 or float64.
-    rng : int, Generator or None
-        Source of the initial values, uniform within 1 / sqrt(hidden_size).
-
-    Notes
-    -----
-    Call it with x of shape (N, T, I), or with category numbers (N, T), which mean their one-hot encoding. The state is
-    an array h. ``lengths`` (N,) ends each sequence at its own length. Parameters are named as in PyTorch:
-    ``weight_ih_l0``, ``weight_hh_l0``, ``bias_ih_l0``, ``bias_hh_l0``, ``weight_ih_l0_reverse``, ...
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from goldfish import nn
-    >>> y, h = nn.RNN(3, 8, 2)(np.zeros((4, 10, 3), np.float32), return_state=True)
-    >>> y.shape, h.shape
-    ((4, 10, 8), (2, 4, 8))
-    """
-
-    gates = 1
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        nonlinearity: Literal["tanh", "relu"] = "tanh",
-        *,
-        bias: bool = True,
-        batch_first: bool = True,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        output: Literal["sequence", "last"] = "sequence",
-        dtype: DTypeLike = "float32",
-        rng: Rng = None,
-    ) -> None:
-        super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            bias=bias,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            output=output,
-            dtype=dtype,
-            rng=rng,
-        )
-        self.nonlinearity = nonlinearity
-
-    @property
-    def _kernel(self) -> tuple[str, Any]:
-        return "rnn", self.nonlinearity
-
-    def _cell(
-        self, x: Array, state: Parts, suffix: str, lengths: ArrayLike | None, reverse: bool, tape: Tape | None
-    ) -> tuple[Array, tuple[Array, ...]]:
-        weights = [self.params.get(name + suffix) for name in _WEIGHTS[:4]]
-        arguments: tuple[Any, ...] = (x, state[0], *weights)
-        options: dict[str, Any] = {"nonlinearity": self.nonlinearity, "lengths": lengths, "reverse": reverse}
-        if tape is None:
-            y, h_n = functional.rnn(*arguments, **options)
-        else:
-            y, h_n, cache = functional.rnn_forward(*arguments, **options)
-            tape.append(cache)
-        return y, (h_n,)
-
-    def _cell_backward(self, dy: Array | None, dstate: Parts, cache: Any, needs: tuple[str, ...]) -> Any:
-        return functional.rnn_backward(dy, dstate[0], cache, needs=needs)
-
-
-class LSTM(Recurrent):
-    """Long short-term memory in `num_layers` layers; see `goldfish.lstm` for the equations (gates i, f, g, o).
-
-    Parameters
-    ----------
-    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, output, dtype, rng
-        As in `RNN`.
-    peepholes : bool
-        Whether the gates see the cell; one parameter ``peepholes_l0`` (3, H) a layer and direction, zero at first.
-
-    Notes
-    -----
-    As in `RNN`, but the state is a pair (h, c).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from goldfish import nn
-    >>> y, (h, c) = nn.LSTM(65, 8, bidirectional=True)(np.zeros((4, 10), np.int64), return_state=True)
-    >>> y.shape, h.shape, c.shape
-    ((4, 10, 16), (2, 4, 8), (2, 4, 8))
-    """
-
-    gates = 4
-    parts = 2
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        *,
-        bias: bool = True,
-        batch_first: bool = True,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        output: Literal["sequence", "last"] = "sequence",
-        peepholes: bool = False,
-        dtype: DTypeLike = "float32",
-        rng: Rng = None,
-    ) -> None:
-        super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            bias=bias,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            output=output,
-            dtype=dtype,
-            rng=rng,
-        )
-        self.peepholes = peepholes
-        if peepholes:
-            for level in range(num_layers):
-                for direction in range(self.directions):
-                    self._add(f"peepholes{_suffix(level, direction)}", np.zeros((3, hidden_size), dtype))
-
-    @property
-    def _kernel(self) -> tuple[str, Any]:
-        return "lstm", None
-
-    def _cell(
-        self, x: Array, state: Parts, suffix: str, lengths: ArrayLike | None, reverse: bool, tape: Tape | None
-    ) -> tuple[Array, tuple[Array, ...]]:
-        *weights, peepholes = (self.params.get(name + suffix) for name in _WEIGHTS)
-        arguments: tuple[Any, ...] = (x, state, *weights)
-        options: dict[str, Any] = {"peepholes": peepholes, "lengths": lengths, "reverse": reverse}
-        if tape is None:
-            y, state_n = functional.lstm(*arguments, **options)
-        else:
-            y, state_n, cache = functional.lstm_forward(*arguments, **options)
-            tape.append(cache)
-        return y, state_n
-
-    def _cell_backward(self, dy: Array | None, dstate: Parts, cache: Any, needs: tuple[str, ...]) -> Any:
-        return functional.lstm_backward(dy, (dstate[0], dstate[1]), cache, needs=needs)
-
-
-class GRU(Recurrent):
-    """Gated recurrent unit in `num_layers` layers; see `goldfish.gru` for the equations (gates r, z, n).
-
-    Parameters
-    ----------
-    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, output, dtype, rng
-        As in `RNN`.
-    reset_after : bool
-        True for PyTorch's and Keras's unit, False for that of Cho et al. 2014.
-
-    Notes
-    -----
-    As in `RNN`; the state is an array h.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from goldfish import nn
-    >>> nn.GRU(3, 8, output="last")(np.zeros((4, 10, 3), np.float32), lengths=[10, 3, 0, 7]).shape
-    (4, 8)
-    """
-
-    gates = 3
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        *,
-        bias: bool = True,
-        batch_first: bool = True,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        output: Literal["sequence", "last"] = "sequence",
-        reset_after: bool = True,
-        dtype: DTypeLike = "float32",
-        rng: Rng = None,
-    ) -> None:
-        super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            bias=bias,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            output=output,
-            dtype=dtype,
-            rng=rng,
-        )
-        self.reset_after = reset_after
-
-    @property
-    def _kernel(self) -> tuple[str, Any]:
-        return "gru", self.reset_after
-
-    def _cell(
-        self, x: Array, state: Parts, suffix: str, lengths: ArrayLike | None, reverse: bool, tape: Tape | None
-    ) -> tuple[Array, tuple[Array, ...]]:
-        weights = [self.params.get(name + suffix) for name in _WEIGHTS[:4]]
-        arguments: tuple[Any, ...] = (x, state[0], *weights)
-        options: dict[str, Any] = {"reset_after": self.reset_after, "lengths": lengths, "reverse": reverse}
-        if tape is None:
-            y, h_n = functional.gru(*arguments, **options)
-        else:
-            y, h_n, cache = functional.gru_forward(*arguments, **options)
-            tape.append(cache)
-        return y, (h_n,)
-
-    def _cell_backward(self, dy: Array | None, dstate: Parts, cache: Any, needs: tuple[str, ...]) -> Any:
-        return functional.gru_backward(dy, dstate[0], cache, needs=needs)
