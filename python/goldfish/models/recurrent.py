@@ -26,7 +26,8 @@ class RecurrentClassifier(NetworkClassifier, RecurrentNetwork):
     dropout : float
         Probability of zeroing an output of a recurrent layer while training.
     embedding_dim : int, optional
-        Length of a learned vector per token; None reads tokens as unit vectors, which are never built.
+        Length of a learned vector per token, which starts at about length 1; None reads tokens as unit vectors, which
+        are never built.
     input : {"auto", "tokens", "vectors"}
         What a sequence holds. "auto": lists of integer arrays are tokens, everything else is vectors.
     model : goldfish.nn.Layer, optional
@@ -72,7 +73,7 @@ class RecurrentClassifier(NetworkClassifier, RecurrentNetwork):
     input_ : {"tokens", "vectors"}
         What the sequences of `fit` held.
     tokens_ : ndarray of int
-        The token numbers that occurred, if they were tokens.
+        The token numbers that occurred, if they were tokens; `model_` reads them as 1, 2, ... and any other as 0.
     n_iter_ : int
         Epochs run.
     loss_curve_ : list of float
@@ -184,7 +185,8 @@ class RecurrentRegressor(NetworkRegressor, RecurrentNetwork):
     dropout : float
         Probability of zeroing an output of a recurrent layer while training.
     embedding_dim : int, optional
-        Length of a learned vector per token; None reads tokens as unit vectors, which are never built.
+        Length of a learned vector per token, which starts at about length 1; None reads tokens as unit vectors, which
+        are never built.
     input : {"auto", "tokens", "vectors"}
         What a sequence holds. "auto": lists of integer arrays are tokens, everything else is vectors.
     model : goldfish.nn.Layer, optional
@@ -202,7 +204,7 @@ class RecurrentRegressor(NetworkRegressor, RecurrentNetwork):
     input_ : {"tokens", "vectors"}
         What the sequences of `fit` held.
     tokens_ : ndarray of int
-        The token numbers that occurred, if they were tokens.
+        The token numbers that occurred, if they were tokens; `model_` reads them as 1, 2, ... and any other as 0.
     n_iter_ : int
         Epochs run.
     loss_curve_ : list of float

@@ -37,7 +37,8 @@ class SequenceTagger(RecurrentNetwork):
     dropout : float
         Probability of zeroing an output of a recurrent layer while training.
     embedding_dim : int, optional
-        Length of a learned vector per token; None reads tokens as unit vectors, which are never built.
+        Length of a learned vector per token, which starts at about length 1; None reads tokens as unit vectors, which
+        are never built.
     input : {"auto", "tokens", "vectors"}
         What a sequence holds. "auto": lists of integer arrays are tokens, everything else is vectors.
     model : goldfish.nn.Layer, optional
@@ -59,7 +60,7 @@ class SequenceTagger(RecurrentNetwork):
     input_ : {"tokens", "vectors"}
         What the sequences of `fit` held.
     tokens_ : ndarray of int
-        The token numbers that occurred, if they were tokens.
+        The token numbers that occurred, if they were tokens; `model_` reads them as 1, 2, ... and any other as 0.
     n_iter_ : int
         Epochs run.
     loss_curve_ : list of float
