@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from goldfish import nn
 from goldfish.models import ConvNetRegressor, RecurrentClassifier, RecurrentRegressor
 from model_cases import CASES
 
@@ -164,6 +166,30 @@ def test_what_is_wrong_with_the_data_is_said_and_changes_nothing(case, data, err
     with pytest.raises(error):
         estimator.set_params(warm_start=True).fit(*data)
     assert same(answers(case, estimator), first)
+
+
+@every
+def test_an_interruption_changes_nothing(case, monkeypatch):
+    def interrupted(*arguments, **options):
+        real(*arguments, **{**options, "epochs": 1})
+        raise KeyboardInterrupt
+
+    real, fresh, estimator = nn.fit, clone(case.estimator), fitted(case)
+    first = answers(case, estimator)
+    monkeypatch.setattr(nn, "fit", interrupted)
+    for candidate in (fresh, estimator, estimator.set_params(warm_start=True)):
+        with pytest.raises(KeyboardInterrupt):
+            candidate.fit(*case.data)
+    assert vars(fresh) == fresh.get_params(deep=False)
+    assert same(answers(case, estimator), first)
+
+
+@every
+def test_threads_share_an_estimator(case):
+    estimator = fitted(case)
+    expected = answers(case, estimator)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(same(found, expected) for found in pool.map(lambda _: answers(case, estimator), range(8)))
 
 
 @every

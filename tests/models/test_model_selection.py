@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 from joblib.externals.loky import get_reusable_executor
+from sklearn import config_context
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
@@ -106,6 +107,19 @@ def test_tags_are_scored_fold_by_fold():
     scores = cross_val_score(SequenceTagger(hidden_size=8, **SMALL), TOKENS, AFTER_FIVE, cv=3, error_score="raise")
     assert scores.shape == (3,)
     assert ((scores > 0.3) & (scores <= 1)).all()
+
+
+def test_weights_are_routed():
+    weights = np.arange(len(TOKENS)) % 3
+    with config_context(enable_metadata_routing=True):
+        classifier = RecurrentClassifier(hidden_size=8, **SMALL).set_fit_request(sample_weight=True)
+        search = GridSearchCV(classifier.set_score_request(sample_weight=True), {"hidden_size": [4, 8]}, cv=2)
+        scores = search.fit(TOKENS, HAS_FIVE, sample_weight=weights).cv_results_["mean_test_score"]
+        tagger = SequenceTagger(hidden_size=8, **SMALL).set_fit_request(sample_weight=True)
+        tagger.set_score_request(sample_weight=True)
+        tags = cross_val_score(tagger, TOKENS, AFTER_FIVE, cv=2, params={"sample_weight": weights}, error_score="raise")
+    assert np.isfinite(scores).all()
+    assert np.isfinite(tags).all()
 
 
 def test_learning_curve():

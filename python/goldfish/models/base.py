@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -34,6 +34,28 @@ TRAIN_CONSTRAINTS: dict[str, list[Any]] = {
     "verbose": ["verbose"],
     "random_state": ["random_state"],
 }
+
+
+_Fit = TypeVar("_Fit", bound=Callable[..., Any])
+
+
+def all_or_nothing(fit: _Fit) -> _Fit:
+    """Put everything that was learned before back if learning anew fails or is interrupted; a decorator of ``fit``."""
+
+    @functools.wraps(fit)
+    def restoring(self: Any, /, *arguments: Any, **named: Any) -> Any:
+        before, model = dict(vars(self)), self._previous()
+        weights = {} if model is None else {name: value.copy() for name, value in model.state_dict().items()}
+        try:
+            return fit(self, *arguments, **named)
+        except BaseException:
+            if model is not None:
+                model.load_state_dict(weights)
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return cast(_Fit, restoring)
 
 
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
@@ -115,20 +137,6 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """A Generator that depends on ``random_state`` alone."""
         words = check_random_state(self.random_state).randint(0, 2**32, size=4, dtype=np.uint32)
         return np.random.default_rng(words)
-
-    @contextmanager
-    def _unchanged_on_error(self) -> Iterator[None]:
-        """Put everything that was learned before back if learning anew fails."""
-        before, model = dict(vars(self)), self._previous()
-        weights = {} if model is None else {name: value.copy() for name, value in model.state_dict().items()}
-        try:
-            yield
-        except Exception:
-            if model is not None:
-                model.load_state_dict(weights)
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
 
     def _previous(self) -> nn.Layer | None:
         """The network to continue with, if there is one and `warm_start` asks for it."""

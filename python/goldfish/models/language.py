@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from goldfish import nn
-from goldfish.models.base import TRAIN_CONSTRAINTS, NetworkEstimator
+from goldfish.models.base import TRAIN_CONSTRAINTS, NetworkEstimator, all_or_nothing
 from goldfish.models.drawing import check_temperature, draw_one, generator
 from goldfish.models.recurrent_input import CELLS
 from goldfish.nn.layer import Array
@@ -164,6 +164,7 @@ class CharLanguageModel(NetworkEstimator):
         self.verbose = verbose
         self.random_state = random_state
 
+    @all_or_nothing
     def fit(self, text: str, validation_text: str | None = None) -> Self:
         """Learn a text.
 

@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
 from goldfish import functional, nn
-from goldfish.models.base import NetworkEstimator
+from goldfish.models.base import NetworkEstimator, all_or_nothing
 from goldfish.nn.layer import Array, walk
 
 Samples = Array | list[Array]
@@ -35,6 +35,7 @@ class SupervisedNetwork(NetworkEstimator):
     model: nn.Layer | None
     _target_checks: ClassVar[dict[str, Any]] = {}
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:  # type: ignore[override]
         """Train the network.
 
@@ -57,11 +58,6 @@ class SupervisedNetwork(NetworkEstimator):
             If shapes, targets or parameters do not fit; scikit-learn's messages.
         """
         self._validate_params()
-        with self._unchanged_on_error():
-            self._fit(X, y, sample_weight)
-        return self
-
-    def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> None:
         samples, y = self._open(X, y)
         weights = self._sample_weights(sample_weight, samples, y)
         target = self._open_target(y, samples)
@@ -90,6 +86,7 @@ class SupervisedNetwork(NetworkEstimator):
             metrics=self._metrics(),
             rng=rng,
         )
+        return self
 
     @abstractmethod
     def _open(self, X: Any, y: Any) -> tuple[Samples, Any]:

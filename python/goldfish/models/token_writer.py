@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
 
 from goldfish import nn
-from goldfish.models.base import TRAIN_CONSTRAINTS, NetworkEstimator
+from goldfish.models.base import TRAIN_CONSTRAINTS, NetworkEstimator, all_or_nothing
 from goldfish.models.drawing import check_temperature, generator
 from goldfish.models.encoder_decoder import Cell, Decoder, EncoderDecoder
 from goldfish.models.pairs import Inputs, Pairs, network_inputs, take
@@ -77,6 +77,7 @@ class TokenWriter(NetworkEstimator):
         self.beam_size = beam_size
         self.length_penalty = length_penalty
 
+    @all_or_nothing
     def fit(self, X: Any, y: Iterable[Any], sample_weight: ArrayLike | None = None) -> Self:  # type: ignore[override]
         """Learn to write.
 
