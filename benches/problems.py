@@ -34,7 +34,7 @@ class Target:
 class Row:
     """One problem size; the fields that its kind does not use keep their defaults."""
 
-    kind: Literal["convolution", "pool", "recurrent", "character", "network"]
+    kind: Literal["convolution", "pool", "recurrent", "pointwise", "character", "network"]
     name: str
     op: str
     x: tuple[int, ...]
@@ -44,6 +44,7 @@ class Row:
     padding: int | str = 0
     dilation: int = 1
     groups: int = 1
+    axis: int = 1
     hidden: int = 0
     layers: int = 1
     bidirectional: bool = False
@@ -130,6 +131,9 @@ def parameter_shapes(row: Row) -> dict[str, tuple[int, ...]]:
         return {"weight": row.weight, "bias": (outputs,)}
     if row.kind == "pool":
         return {}
+    if row.kind == "pointwise":
+        features = (row.x[row.axis],)
+        return {"weight": features, "bias": features} if row.op.endswith("_norm") else {}
     gates = {"rnn": 1, "lstm": 4, "gru": 3}[row.op] * row.hidden
     shapes = dict(_recurrent_shapes(row, gates))
     return shapes | {"head_weight": (row.x[2], row.hidden), "head_bias": (row.x[2],)} if row.characters else shapes
@@ -157,6 +161,8 @@ def make_arrays(row: Row, seed: int = 0) -> Arrays:
     for name, shape in parameter_shapes(row).items():
         fan_in = row.hidden or int(np.prod(row.weight[1:]))
         arrays[name] = rng.uniform(-1, 1, shape) / np.sqrt(fan_in)
+    if row.op == "cross_entropy":
+        arrays["target"] = rng.integers(0, row.x[row.axis], (*row.x[: row.axis], *row.x[row.axis + 1 :]))
     if row.lengths:
         arrays["lengths"] = rng.integers(row.lengths[0], row.lengths[1] + 1, row.x[1])
         arrays["lengths"][0] = row.lengths[1]

@@ -23,6 +23,7 @@ KINDS = {
     "convolution": "Convolution",
     "pool": "Pooling",
     "recurrent": "Recurrent",
+    "pointwise": "Element by element",
     "network": "Convolutional networks (a step of the optimiser, or an epoch where the row says so)",
     "character": "Character models (forward: 64 characters sampled one at a time; gradients: a step of the optimiser)",
 }

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from peers import characters
+from peers import characters, pointwise
 from problems import Array, Arrays, Contender, Mode, Row
 
 OPERATORS = {
@@ -19,6 +19,7 @@ OPERATORS = {
     "rnn": "RNN",
     "lstm": "LSTM",
     "gru": "GRU",
+    **pointwise.OPERATORS,
 }
 # Our gate order is torch's: i f g o and r z n; ONNX has i o f c and z r h.
 GATES = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
@@ -29,7 +30,7 @@ def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: 
     """Build a session, or nothing where ONNX Runtime has no such kernel or no gradient."""
     if row.characters and mode == "forward":
         return [characters.onnx_runtime(row, arrays, OPERATORS[row.op], GATES[row.op], threads)]
-    if mode != "forward" or row.stacked or row.network:
+    if mode != "forward" or row.stacked or row.network or row.op not in OPERATORS:
         return []
     try:
         session = _session(row, arrays, threads)
@@ -45,7 +46,8 @@ def _output(y: Array, recurrent: bool) -> Array:
 
 
 def _session(row: Row, arrays: Arrays, threads: int) -> Any:
-    constants, attributes = _recurrent(row, arrays) if row.kind == "recurrent" else _spatial(row, arrays)
+    describe = {"recurrent": _recurrent, "pointwise": pointwise.onnx}.get(row.kind, _spatial)
+    constants, attributes = describe(row, arrays)
     inputs = ["x", *constants]
     node = helper.make_node(OPERATORS[row.op], inputs, ["y"], **attributes)
     element = TensorProto.DOUBLE if row.dtype == "float64" else TensorProto.FLOAT

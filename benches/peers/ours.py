@@ -5,7 +5,7 @@ from typing import Any
 
 import goldfish as gf
 from jobs import make_job
-from peers import characters
+from peers import characters, pointwise
 from problems import Array, Arrays, Contender, Mode, Row, trainer
 
 
@@ -22,6 +22,8 @@ def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: 
         return [trainer("goldfish", job.step, job.gradients, row.steps, ready)]
     if row.characters:
         return [characters.goldfish(row, arrays, ready)]
+    if row.kind == "pointwise":
+        return [pointwise.goldfish(row, arrays, dy, mode, ready)]
     if row.stacked:
         return [_stack(row, arrays, dy, mode, ready)]
     arguments, options = _call(row, arrays)

@@ -12,7 +12,12 @@ from problems import Array, Arrays, Contender, Mode, Row
 def supports(row: Row) -> bool:
     """Return whether the row has a plain NumPy form."""
     return "forward" in row.targets and not (
-        row.stacked or row.characters or row.network or row.lengths or row.op == "conv_transpose2d"
+        row.stacked
+        or row.characters
+        or row.network
+        or row.lengths
+        or row.kind == "pointwise"
+        or row.op == "conv_transpose2d"
     )
 
 

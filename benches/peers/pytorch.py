@@ -6,7 +6,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from peers import characters, training
+from peers import characters, pointwise, training
 from problems import Array, Arrays, Contender, Mode, Row, as_dtype
 
 SPATIAL = {"conv1d": F.conv1d, "conv2d": F.conv2d, "conv3d": F.conv3d, "conv_transpose2d": F.conv_transpose2d}
@@ -49,7 +49,7 @@ def _contender(
         return training.pytorch(name, row, arrays, str(arrays["x"].dtype), layout, ready)
     place = partial(_place, layout=layout, gradient=mode == "training")
     x = place(arrays["x"])
-    forward, parameters = _forward(row, arrays, place)
+    forward, parameters = _forward(row, arrays, mode, place)
     if mode == "forward":
         return Contender(name, lambda: forward(x), lambda y: {"y": y.numpy()}, ready)
     wanted = {"x": x, **parameters}
@@ -74,7 +74,9 @@ def _place(array: Array | None, layout: Any, gradient: bool) -> Any:
     return tensor.requires_grad_(gradient)
 
 
-def _forward(row: Row, arrays: Arrays, place: Any) -> tuple[Any, dict[str, Any]]:
+def _forward(row: Row, arrays: Arrays, mode: Mode, place: Any) -> tuple[Any, dict[str, Any]]:
+    if row.kind == "pointwise":
+        return pointwise.pytorch(row, arrays, mode, place)
     if row.kind == "pool":
         return partial(POOLS[row.op], kernel_size=row.kernel_size, stride=row.stride, padding=row.padding), {}
     if row.kind == "convolution":
