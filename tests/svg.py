@@ -61,3 +61,22 @@ def outside(root, slack=1.0):
         if box[0] < -slack or box[1] < -slack or box[2] > width + slack or box[3] > height + slack:
             found.append((kind, e.text, box))
     return found
+
+
+def collisions(root):
+    """Pairs of level texts that run into each other, by an estimate of their width that is rather too small."""
+    boxes = []
+    for e in root.iter(f"{NAMESPACE}text"):
+        if "transform" in e.attrib or e.get("opacity") == "0":
+            continue
+        x, y, size = (float(e.get(k)) for k in ("x", "y", "font-size"))
+        text = e.text or ""
+        long = 0.5 * size * len(text) - 0.2 * size * sum(c in "iljtf.,'1 " for c in text)
+        left = x - {"start": 0, "middle": 0.5, "end": 1}[e.get("text-anchor")] * long
+        boxes.append((left, y - 0.6 * size, left + long, y, text))
+    found = []
+    for i, (a, b, c, d, text) in enumerate(boxes):
+        for a2, b2, c2, d2, other in boxes[i + 1 :]:
+            if a < c2 and a2 < c and b < d2 and b2 < d:
+                found.append((text, other))
+    return found

@@ -11,7 +11,7 @@ import numpy as np
 
 from goldfish.drawing import _checks as check
 from goldfish.drawing._colour import GRID, INK, MUTED, diverging
-from goldfish.drawing._scene import Scene, text_width
+from goldfish.drawing._scene import Scene, shorten, text_width
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,24 @@ class Frame:
         scene.path([*commands, ("Z",)], stroke="none", **style)
 
 
-def legend(scene: Scene, x: float, y: float, entries: Sequence[tuple[str, str, str | None]]) -> float:
-    """Short lines with their names in a row (label, colour, dashes); the x where it ends."""
-    for label, colour, dashes in entries:
-        scene.line((x, y - 4), (x + 18, y - 4), stroke=colour, stroke_width=2.2, stroke_dasharray=dashes)
-        scene.text(x + 23, y, label, size=11, anchor="start", fill=MUTED)
-        x += 23 + text_width(label, 11) + 16
-    return x
+def legend(scene: Scene, x: float, y: float, entries: Sequence[tuple[str, str, str | None]], width: float) -> None:
+    """Short lines with their names (label, colour, dashes), in as many rows as the width asks for."""
+    for (label, colour, dashes), (dx, row) in zip(entries, places([e[0] for e in entries], 39, width, 11), strict=True):
+        left, low = x + dx, y + 16 * row
+        scene.line((left, low - 4), (left + 18, low - 4), stroke=colour, stroke_width=2.2, stroke_dasharray=dashes)
+        scene.text(left + 23, low, shorten(label, width - 23, 11), size=11, anchor="start", fill=MUTED)
+
+
+def places(labels: Sequence[str], extra: float, width: float, size: float) -> list[tuple[float, int]]:
+    """Where each entry of a legend begins, and in which row; ``extra`` is for its sign and the gap behind it."""
+    found, x, row = [], 0.0, 0
+    for label in labels:
+        long = min(text_width(label, size) + extra, width)
+        if x and x + long - 14 > width:
+            x, row = 0.0, row + 1
+        found.append((x, row))
+        x += long
+    return found
 
 
 def ticks(low: float, high: float, *, whole: bool = False, most: int = 7) -> list[tuple[float, str]]:
@@ -105,8 +116,8 @@ def ticks(low: float, high: float, *, whole: bool = False, most: int = 7) -> lis
     first = math.ceil(low / step - 1e-9)
     found = [i * step for i in range(first, math.floor(high / step + 1e-9) + 1)]
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    if max(map(abs, found), default=0) >= 1e6 or digits > 6:
-        return [(value, f"{value:.3g}") for value in found]
+    if max(map(abs, found), default=0) >= 1e6 or digits > 4:
+        return [(value, f"{value:.3g}".replace("e+0", "e").replace("e-0", "e-")) for value in found]
     return [(value, f"{value:.{digits}f}") for value in found]
 
 

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from goldfish.drawing import _checks as check
 from goldfish.drawing._axes import axes_of
-from goldfish.drawing._chart import Frame, limits, ticks
+from goldfish.drawing._chart import Frame, limits, places, ticks
 from goldfish.drawing._checks import Floats
 from goldfish.drawing._colour import CYCLE, GRID, INK, MUTED, PAPER, pale
-from goldfish.drawing._scene import Scene, text_width
+from goldfish.drawing._scene import Scene, shorten
 from goldfish.nn.layer import Layer
 
 Window = tuple[tuple[float, float], tuple[float, float]]
@@ -193,8 +193,11 @@ def _scene(
 ) -> Scene:
     shown = [str(c) for c in classes]
     counts = ", ".join(f"{int((truth == c).sum())} of class {name}" for c, name in zip(classes, shown, strict=True))
-    scene = Scene(520, 470, f"Decision regions of {len(classes)} classes", f"Over {names[0]} and {names[1]}; {counts}.")
-    frame = Frame(68, 40, 430, 370, *window)
+    keys = places(shown, 34, 430, 12)
+    extra = 18.0 * keys[-1][1]
+    title = f"Decision regions of {len(classes)} classes"
+    scene = Scene(520, 470 + extra, title, f"Over {names[0]} and {names[1]}; {counts}.")
+    frame = Frame(68, 40 + extra, 430, 370, *window)
     scene.image(frame.x, frame.y, frame.width, frame.height, _paint(scores), class_="regions")
     pieces: list[tuple[Any, ...]] = []
     for line in lines:
@@ -210,11 +213,9 @@ def _scene(
         x, y = frame.at(*point)
         marker(scene, float(x), float(y), k, class_=f"point class-{k}")
     _frame(scene, frame, names)
-    x = frame.x
-    for k, name in enumerate(shown):
-        marker(scene, x + 6, 22, k, class_="key")
-        scene.text(x + 16, 26, name, size=12, anchor="start")
-        x += 16 + text_width(name) + 18
+    for k, (name, (dx, row)) in enumerate(zip(shown, keys, strict=True)):
+        marker(scene, frame.x + dx + 6, 22 + 18 * row, k, class_="key")
+        scene.text(frame.x + dx + 16, 26 + 18 * row, shorten(name, 410), size=12, anchor="start")
     return scene
 
 

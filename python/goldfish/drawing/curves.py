@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from goldfish.drawing import _checks as check
 from goldfish.drawing._axes import axes_of, whole_steps
-from goldfish.drawing._chart import Frame, legend, limits
+from goldfish.drawing._chart import Frame, legend, limits, places
 from goldfish.drawing._checks import Floats
 from goldfish.drawing._colour import BLUE, CYCLE, MUTED, pale
 from goldfish.drawing._scene import Scene
@@ -144,13 +144,11 @@ def plot_learning_curves(history: Mapping[str, Any], *, log: bool = False, ax: A
     panels = [(panel, log and panel is losses) for panel in (losses, others) if panel]
     epochs = len(next(iter(columns.values())))
     ends = ", ".join(f"{name} {values[-1]:.4g}" for name, values in columns.items())
-    scene = Scene(
-        540, 250 * len(panels) + 10, f"Learning curves over {epochs} epochs", f"After the last epoch: {ends}."
-    )
+    scene = Scene(540, 10, f"Learning curves over {epochs} epochs", f"After the last epoch: {ends}.")
     colours = iter(_colours(len(columns)))
-    for i, (panel, logarithmic) in enumerate(panels):
+    for panel, logarithmic in panels:
         named = [(name, values, next(colours)) for name, values in panel.items()]
-        _panel(scene, 250.0 * i, named, epochs, best, logarithmic)
+        scene.height += _panel(scene, scene.height - 10, named, epochs, best, logarithmic)
     return scene.show()
 
 
@@ -166,22 +164,27 @@ def _columns(history: Mapping[str, Any]) -> dict[str, Floats]:
 
 def _panel(
     scene: Scene, top: float, named: list[tuple[str, Floats, str]], epochs: int, best: int | None, logarithmic: bool
-) -> None:
+) -> float:
+    """One chart with its legend; its height."""
     values = np.concatenate([column for _, column, _ in named])
     heights = limits(np.log10(values) if logarithmic else values)
-    frame = Frame(68, top + 36, 450, 164, (1.0, float(max(epochs, 2))), heights)
-    frame.axes(scene, "epoch", "loss" if "loss" in named[0][0] else "score", ylog=logarithmic)
     # The curve of the training data is dashed where that of the validation data stands beside it.
     dashes = {name: "5 3" if any(other == f"val_{name}" for other, _, _ in named) else None for name, _, _ in named}
-    x = legend(scene, 68, top + 22, [(name, colour, dashes[name]) for name, _, colour in named])
+    entries: list[tuple[str, str, str | None]] = [(name, colour, dashes[name]) for name, _, colour in named]
+    if best is not None:
+        entries.append((f"best epoch, {best + 1}", MUTED, "2 3"))
+    extra = 16.0 * places([label for label, _, _ in entries], 39, 450, 11)[-1][1]
+    legend(scene, 68, top + 22, entries, 450)
+    frame = Frame(68, top + 36 + extra, 450, 164, (1.0, float(max(epochs, 2))), heights)
+    frame.axes(scene, "epoch", "loss" if "loss" in named[0][0] else "score", ylog=logarithmic)
     if best is not None:
         at = float(frame.at(best + 1, 0)[0])
         scene.line((at, frame.y), (at, frame.y + frame.height), class_="best", stroke=MUTED, stroke_dasharray="2 3")
-        legend(scene, x, top + 22, [(f"best epoch, {best + 1}", MUTED, "2 3")])
     for name, column, colour in named:
         shown = np.log10(column) if logarithmic else column
         style = {"class_": "curve", "stroke": colour, "stroke_width": 2, "stroke_dasharray": dashes[name]}
         frame.curve(scene, np.arange(1, epochs + 1), shown, **style)
+    return 250.0 + extra
 
 
 def _colours(count: int) -> list[str]:

@@ -111,10 +111,11 @@ def _network(logs: Floats, labels: list[str] | None, pitch: float) -> Scene:
     finite = logs[np.isfinite(logs)]
     reach = max(float(np.abs(finite).max()) if finite.size else 0.0, 1.0)
     width = _LEFT + pitch * steps + 24
+    upright = _upright(labels, pitch)
     strongest = int(np.argmax(logs))
     scene = Scene(
         max(width, 330),
-        262,
+        262 + upright,
         f"The influence of {steps} inputs on the output",
         f"Edges from the inputs of an unrolled network, wide and orange where the output depends on the input "
         f"strongly, thin and blue where weakly: from {check.power(float(logs.min()))} to "
@@ -136,10 +137,10 @@ def _network(logs: Floats, labels: list[str] | None, pitch: float) -> Scene:
     for x in xs if r >= 2.5 else []:
         scene.circle(x, y_cell, r, class_="node cell", fill=FILLS["cell"], stroke=ORANGE, stroke_width=1.4)
         scene.circle(x, y_in, r, class_="node input", fill=FILLS["input"], stroke=INK, stroke_width=1.4)
-    _words(scene, xs, logs, labels, pitch, y_in + r)
+    _words(scene, xs, logs, labels, pitch, y_in + r, upright)
     scene.text(_LEFT - 12, y_cell + 4, "state", size=11, anchor="end", fill=MUTED)
     scene.text(_LEFT - 12, y_in + 4, "input", size=11, anchor="end", fill=MUTED)
-    colour_bar(scene, _LEFT, 240, reach, "influence")
+    colour_bar(scene, _LEFT, 240 + upright, reach, "influence")
     return scene
 
 
@@ -172,18 +173,29 @@ def _edge(
     scene.line((x, low), (x, high), class_="edge input influence", stroke=colour, stroke_width=thick, hover=hover)
 
 
-def _words(scene: Scene, xs: list[float], logs: Floats, labels: list[str] | None, pitch: float, y: float) -> None:
+def _upright(labels: list[str] | None, pitch: float) -> float:
+    """How much taller the picture gets because its labels stand upright; 0 if they fit side by side."""
+    if labels is None or pitch < 12:
+        return 0.0
+    longest = max(text_width(label, 11) for label in labels)
+    return 0.0 if longest <= max(pitch - 3, 16) or pitch > 40 else min(longest, 100.0) - 8
+
+
+def _words(
+    scene: Scene, xs: list[float], logs: Floats, labels: list[str] | None, pitch: float, y: float, upright: float
+) -> None:
     """Labels and values beneath the inputs, as many as there is room for."""
     texts = [check.power(float(value)) for value in logs]
     widest = max(text_width(text, 10) for text in texts) + 4
     every = max(1, int(np.ceil(widest / pitch)))
     named = labels if labels else [str(t + 1) for t in range(len(xs))]
-    room = pitch - 3
-    fits = pitch >= 12
+    sparse = max(1, int(np.ceil(30 / pitch)))
     for t, x in enumerate(xs):
-        if fits:
-            scene.text(x, y + 17, shorten(named[t], room, 11) if room > 16 else named[t][:2], size=11)
-        elif t % max(1, int(np.ceil(30 / pitch))) == 0:
+        if upright:
+            scene.text(x + 4, y + 8, shorten(named[t], 100, 11), size=11, anchor="end", rotate=-90)
+        elif pitch >= 12:
+            scene.text(x, y + 17, shorten(named[t], max(pitch - 3, 16), 11), size=11)
+        elif t % sparse == 0:
             scene.text(x, y + 17, named[t][:6], size=10)
         if (len(xs) - 1 - t) % every == 0:
-            scene.text(x, y + 33, texts[t], size=10, fill=MUTED)
+            scene.text(x, y + 33 + upright, texts[t], size=10, fill=MUTED)

@@ -185,7 +185,7 @@ def envelope_chart(logs: Floats, report: RecurrentReport | None, width: float) -
         visible = np.where(line >= low, line, np.nan)
         frame.curve(scene, lags, visible, class_="envelope", stroke=colour, stroke_width=1.6, stroke_dasharray="6 4")
     entries: list[tuple[str, str, str | None]] = [("median, 10 to 90 %", BLUE, None)]
-    legend(scene, 64, 20, [*entries, *[(label, colour, "6 4") for label, _, colour in rates]])
+    legend(scene, 64, 20, [*entries, *[(label, colour, "6 4") for label, _, colour in rates]], width - 90)
     return scene
 
 

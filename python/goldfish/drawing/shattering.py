@@ -16,7 +16,7 @@ from goldfish.drawing._checks import Floats
 from goldfish.drawing._colour import BLUE, GRID, INK, MUTED, ORANGE, PAPER, pale
 from goldfish.drawing._scene import Scene, shorten
 
-_MOST, _SIDE, _GRID = 6, 108.0, 48
+_MOST, _SIDE, _GRID = 6, 108.0, 64
 
 
 def draw_shattering(X: Any, cls: Any, *, columns: int | None = None, ax: Any = None) -> Any:
@@ -91,7 +91,12 @@ class _Tile:
     def __init__(self, points: Floats, x: float, y: float, height: float) -> None:
         self.points, self.x, self.y, self.height = points, x, y, height
         self.xlim = limits(points[:, 0], pad=0.35)
-        self.ylim = limits(points[:, 1], pad=0.35) if points.shape[1] == 2 else (-1.0, 1.0)
+        self.ylim = (-1.0, 1.0)
+        if points.shape[1] == 2:
+            # One scale for both axes: a rectangle has right angles, a ball is round.
+            sides = [self.xlim, limits(points[:, 1], pad=0.35)]
+            half = max(high - low for low, high in sides) / 2
+            self.xlim, self.ylim = (((low + high) / 2 - half, (low + high) / 2 + half) for low, high in sides)
 
     def draw(self, scene: Scene, labels: tuple[int, ...], witness: Any, certificate: Any) -> None:
         """The region or the hatching, the points, the labeling."""

@@ -159,7 +159,7 @@ class _Sweep:
                 left + _CELL / 2,
                 top + _CELL / 2 + 4.5,
                 text,
-                size=13 if len(text) < 4 else 10,
+                size=min(13.0, 31 / (0.58 * len(text))),
                 fill=MUTED if outside else readable_on(fill),
                 opacity=None if visible else 0,
             )
@@ -258,7 +258,7 @@ def _plane(name: Literal["image", "kernel"], values: ArrayLike) -> Floats:
 def _shown(value: float) -> str:
     """A number in at most about five characters, with the minus that type has."""
     text = f"{value:.0f}" if value == math.floor(value) and abs(value) < 1e5 else f"{value:.2g}"
-    return text.replace("-", "−")
+    return text.replace("e+0", "e").replace("e-0", "e-").replace("-", "−")
 
 
 def _signed(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,19 +70,20 @@ def color_text(
     >>> svg.count('class="token"')
     4
     """
-    logs = median(check.logarithms("color_text", "influence", influence, 1, log10=log10))
-    pieces = [str(token) for token in tokens]
-    if len(pieces) != len(logs):
-        raise ValueError(f"color_text: tokens must be {len(logs)}, one per value, got {len(pieces)}")
     if check.count("color_text", "width", width) < 240:
         raise ValueError(f"color_text: width must be >= 240, got {width}")
+    logs = median(check.logarithms("color_text", "influence", influence, 1, log10=log10))
+    columns = int((width - 32) / _ADVANCE)
+    pieces = [_cut(str(token), columns) for token in tokens]
+    if len(pieces) != len(logs):
+        raise ValueError(f"color_text: tokens must be {len(logs)}, one per value, got {len(pieces)}")
     if target is not None and not -len(pieces) <= target < len(pieces):
         raise ValueError(f"color_text: target must be in {-len(pieces)}..{len(pieces) - 1}, got {target}")
     if ax is not None:
         axes_of("color_text", ax)
     framed = None if target is None else target % len(pieces)
     gap = 0 if isinstance(tokens, str) else 1
-    places, lines = _layout(pieces, gap, int((width - 32) / _ADVANCE))
+    places, lines = _layout(pieces, gap, columns)
     top = float(logs.max())
     shares = np.zeros(len(logs)) if top == -np.inf else 10.0 ** (logs - top)
     first = " ".join(repr(pieces[i]) for i in np.argsort(-shares, kind="stable")[:3])
@@ -101,7 +103,7 @@ def _layout(pieces: list[str], gap: int, columns: int) -> tuple[list[tuple[int, 
     """Column and line of every token, and the number of lines; letters of one word stay on one line if it fits."""
     places, column, line = [], 0, 0
     for piece, ahead in zip(pieces, _ahead(pieces, gap), strict=True):
-        long = max(len(piece.replace("\n", "")), 1)
+        long = max(_columns(piece), 1)
         if column and column + (ahead if ahead <= columns else long) > columns:
             column, line = 0, line + 1
         places.append((column, line))
@@ -111,15 +113,30 @@ def _layout(pieces: list[str], gap: int, columns: int) -> tuple[list[tuple[int, 
     return places, line + 1
 
 
+def _columns(text: str) -> int:
+    """How many columns a text takes: Chinese, Japanese and Korean letters two, marks on other letters none."""
+    printed = [c for c in text if c != "\n" and not unicodedata.combining(c)]
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in printed)
+
+
+def _cut(text: str, columns: int) -> str:
+    """A word that is longer than a line, cut with an ellipsis."""
+    if _columns(text) <= columns:
+        return text
+    while text and _columns(text) > columns - 1:
+        text = text[:-1]
+    return text + "…"
+
+
 def _ahead(pieces: list[str], gap: int) -> list[int]:
     """For every token the columns up to where a line may break: a word's own, or to the end of a letter's word."""
     if gap:
-        return [len(piece) for piece in pieces]
+        return [_columns(piece) for piece in pieces]
     found, run = [0] * len(pieces), 0
     for i in range(len(pieces) - 1, -1, -1):
-        run = 1 if pieces[i].isspace() else run + max(len(pieces[i]), 1)
+        run = 1 if pieces[i].isspace() else run + max(_columns(pieces[i]), 1)
         begins = i == 0 or pieces[i - 1].isspace()
-        found[i] = run if begins else len(pieces[i])
+        found[i] = run if begins else _columns(pieces[i])
         if pieces[i].isspace():
             run = 0
     return found
@@ -127,7 +144,7 @@ def _ahead(pieces: list[str], gap: int) -> list[int]:
 
 def _token(scene: Scene, piece: str, column: int, line: int, share: float, value: str, framed: bool) -> None:
     text = piece.replace("\n", "") or "⏎"
-    x, y, wide = 16 + column * _ADVANCE, 14 + line * _LINE, len(text) * _ADVANCE
+    x, y, wide = 16 + column * _ADVANCE, 14 + line * _LINE, _columns(text) * _ADVANCE
     fill = sequential(share)
     if text == "⏎":
         wide = _ADVANCE
