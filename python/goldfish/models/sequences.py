@@ -173,12 +173,10 @@ class Numbering:
         """The sequences in the numbers of this object."""
         if not len(self.tokens):
             return [np.zeros_like(row) for row in rows]
-        places = [np.searchsorted(self.tokens, row) for row in rows]
-        last = len(self.tokens) - 1
-        return [
-            np.where(self.tokens[np.minimum(place, last)] == row, place + 1, 0)
-            for place, row in zip(places, rows, strict=True)
-        ]
+        joined = np.concatenate(rows)
+        places = np.minimum(np.searchsorted(self.tokens, joined), len(self.tokens) - 1)
+        numbers = np.where(self.tokens[places] == joined, places + 1, 0)
+        return np.split(numbers, np.cumsum([len(row) for row in rows])[:-1])
 
 
 def padded(rows: list[Array]) -> tuple[Array, Array]:
