@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
+import goldfish
 import handbook
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """The networks are tiny, and results do not depend on it."""
+    with goldfish.threads(1):
+        yield
 
 
 @pytest.fixture(autouse=True)
