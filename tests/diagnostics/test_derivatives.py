@@ -58,6 +58,25 @@ def test_lag_norms(layer):
             product = product @ jacobians[s]
 
 
+def test_lag_norms_along_directions(layer):
+    jacobians = gd.state_jacobians(layer, X)
+    size = jacobians.shape[1]
+    every = gd.lag_norms(layer, X, directions=size + 3)  # a whole basis: the Frobenius norm, whatever the basis
+    some = gd.lag_norms(layer, X, directions=2, rng=7)
+    chosen = np.linalg.qr(np.random.default_rng(7).standard_normal((size, 2)))[0]
+    for t in range(len(X)):
+        product = np.eye(size)
+        for s in range(t, -1, -1):
+            assert every[t, s] == pytest.approx(np.linalg.norm(product) / np.sqrt(size), rel=1e-10)
+            assert some[t, s] == pytest.approx(np.linalg.norm(product @ chosen) / np.sqrt(2), rel=1e-9)
+            product = product @ jacobians[s]
+    np.testing.assert_array_equal(some[np.triu_indices(len(X), 1)], 0)
+    np.testing.assert_allclose(10 ** gd.lag_norms(layer, X, directions=2, rng=7, log10=True), some, rtol=1e-9)
+    for wrong, error in ((0, ValueError), (1.5, TypeError)):
+        with pytest.raises(error, match="lag_norms: directions must be"):
+            gd.lag_norms(layer, X, directions=wrong)
+
+
 def test_lyapunov_exponents_are_the_singular_values_of_the_product(layer):
     jacobians = gd.state_jacobians(layer, X)
     singular = np.linalg.svd(np.linalg.multi_dot(jacobians[::-1]), compute_uv=False)

@@ -127,7 +127,9 @@ def _checked(about: Any) -> str:
         vocabulary, counts = about["vocabulary"], about["counts"]
         fine = isinstance(vocabulary, str) and list(vocabulary) == sorted(set(vocabulary))
         fine = fine and len(counts) == len(vocabulary) and all(type(n) is int and n >= 0 for n in counts)
-        fine = fine and type(about["settings"]["truncate"]) is int and isinstance(about["excerpt"], str)
+        settings = about["settings"]
+        fine = fine and all(type(settings[name]) is int for name in ("truncate", "hidden", "layers"))
+        fine = fine and isinstance(settings["cell"], str) and isinstance(about["excerpt"], str)
     elif task == "images":
         sizes = [*about["image_shape"], about["offset"], about["scale"]]
         fine = len(about["image_shape"]) == 3 and all(isinstance(n, int | float) for n in sizes)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # What of a text is drawn: more steps than this cannot be told apart.
 _MOST_STEPS, _MOST_LETTERS = 72, 44
+# The cost of exact norms grows with the cube of the state's size.
+_SMALL, _DIRECTIONS = 64, 16
 
 
 def layers(model: Trained, ax: Any = None, *, input_shape: tuple[int, ...] | None = None) -> Any:
@@ -41,7 +43,14 @@ def influence(model: Trained, ax: Any = None, *, text: str | None = None) -> Any
 def lags(model: Trained, ax: Any = None, *, text: str | None = None) -> Any:
     """What the states keep of the earlier ones."""
     ids, _ = _read(model, text)
-    return drawing.plot_lag_heatmap(diagnostics.lag_norms(model.model, ids, log10=True), log10=True, ax=ax)
+    norms = diagnostics.lag_norms(model.model, ids, log10=True, directions=None if exact(model) else _DIRECTIONS)
+    return drawing.plot_lag_heatmap(norms, log10=True, ax=ax)
+
+
+def exact(model: Trained) -> bool:
+    """Whether the state is small enough for the norms of all Jacobians: else some directions stand for all."""
+    settings = model.about["settings"]
+    return bool(settings["hidden"] * settings["layers"] * (2 if settings["cell"] == "lstm" else 1) <= _SMALL)
 
 
 def reading(model: Trained, ax: Any = None, *, text: str | None = None) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from goldfish._typing import Rng
 from goldfish.diagnostics._arguments import integer
 from goldfish.diagnostics._scaled import Floats, close, matrix_norm, rescale
 from goldfish.diagnostics._trajectory import Trajectory, read_sequences
@@ -55,7 +57,9 @@ def state_jacobians(model: Layer, x: ArrayLike) -> Floats:
     return found[0] if trajectory.single else found
 
 
-def lag_norms(model: Layer, x: ArrayLike, *, log10: bool = False) -> Floats:
+def lag_norms(
+    model: Layer, x: ArrayLike, *, log10: bool = False, directions: int | None = None, rng: Rng = 0
+) -> Floats:
     """How much of the state of step s is left in the state of step t: the spectral norms of ds_t / ds_s.
 
     Parameters
@@ -64,6 +68,11 @@ def lag_norms(model: Layer, x: ArrayLike, *, log10: bool = False) -> Floats:
         As in `state_jacobians`.
     log10 : bool
         Return decimal logarithms, for what is outside 1e-308..1e308; -inf for 0.
+    directions : int, optional
+        For large states: instead of the spectral norm, the root mean square of |ds_t / ds_s v| over so many random
+        orthonormal directions v. Its square has the mean |ds_t / ds_s|_F^2 / S.
+    rng : int, Generator or None
+        Draws the directions.
 
     Returns
     -------
@@ -73,11 +82,12 @@ def lag_norms(model: Layer, x: ArrayLike, *, log10: bool = False) -> Floats:
     Raises
     ------
     ValueError
-        As `state_jacobians`.
+        As `state_jacobians`, or for directions below 1; more of them than S count as S.
 
     Notes
     -----
-    Exact, by T^2 / 2 products of S x S matrices for a state of S numbers.
+    Without directions exact, by T^2 / 2 products of S x S matrices for a state of S numbers, and an eigenvalue of each:
+    minutes for an LSTM of 256 units and 72 steps, which 16 directions do in a second.
 
     References
     ----------
@@ -94,16 +104,29 @@ def lag_norms(model: Layer, x: ArrayLike, *, log10: bool = False) -> Floats:
     """
     trajectory = Trajectory("lag_norms", read_sequences("lag_norms", model, x))
     B, T, S = trajectory.B, trajectory.T, trajectory.S
+    start, norm = np.eye(S), "spectral"
+    if directions is not None:
+        start, norm = _directions(S, directions, rng), "fro"
+        start /= math.sqrt(start.shape[1])
     values, exponents = np.zeros((B, T, T)), np.zeros((B, T, T), np.int64)
-    products, powers = np.zeros((B, T, S, S)), np.zeros((B, T), np.int64)
+    products, powers = np.zeros((B, T, *start.shape)), np.zeros((B, T), np.int64)
     for t, jacobian in enumerate(_each(_blocks(trajectory))):
         products[:, :t] = jacobian[:, None] @ products[:, :t]
         products[:, :t], powers[:, :t] = rescale(products[:, :t], powers[:, :t], axes=2)
-        products[:, t] = np.eye(S)
+        products[:, t] = start
         rows = np.repeat(powers[:, : t + 1, None], S, axis=2)
-        values[:, t, : t + 1], exponents[:, t, : t + 1] = matrix_norm(products[:, : t + 1], rows, "spectral")
+        values[:, t, : t + 1], exponents[:, t, : t + 1] = matrix_norm(products[:, : t + 1], rows, norm)
     norms = close(values, exponents, log10)
     return norms[0] if trajectory.single else norms
+
+
+def _directions(size: int, count: int, rng: Rng) -> Floats:
+    """Random orthonormal columns."""
+    number = integer("lag_norms", "directions", count)
+    if number < 1:
+        raise ValueError(f"lag_norms: directions must be at least 1, got {number}")
+    drawn = np.random.default_rng(rng).standard_normal((size, min(number, size)))
+    return np.asarray(np.linalg.qr(drawn)[0])
 
 
 def effective_memory(norms: ArrayLike, threshold: float = 1e-3) -> int:

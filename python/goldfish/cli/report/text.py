@@ -42,7 +42,8 @@ def sections(model: Trained, read: str | None, seed: int) -> Iterator[tuple[str,
         ),
         figure(
             views.lags(model, text=read),
-            "What a state keeps of each earlier one: blue where it forgets, orange where a change would grow.",
+            "What a state keeps of each earlier one: blue where it forgets, orange where a change would grow"
+            + ("." if views.exact(model) else "; the mean over some random directions, for the state is large."),
         ),
     ]
     yield "memory", "What it remembers", memory
