@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 TUTORIALS = ("past", "sequences", "gates", "convolution", "bayes", "learning", "skew")
-GUIDES = ("estimators", "theory", "architecture", "performance", "benchmarks")
+GUIDES = ("estimators", "diagnostics", "theory", "architecture", "performance", "benchmarks")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
