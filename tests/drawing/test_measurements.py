@@ -30,11 +30,22 @@ def test_a_stronger_influence_is_a_wider_edge():
     assert widths[0] < widths[-1] / 2
 
 
-@pytest.mark.parametrize("values", [[0.0], [0.0, 0.0], [1.0], [0, 1e-300, 1e300], [1e-12] * 3, np.ones(1000)])
+@pytest.mark.parametrize("values", [[0.0], [0.0, 0.0], [1.0], [0, 1e-300, 1e300], [1e-12] * 3, np.ones(500)])
 def test_extreme_influences(values):
     root = svg.parse(drawing.plot_influence(values))
     assert svg.count(root, "influence") == len(values)
     assert not svg.outside(root)
+
+
+def test_ten_thousand_steps_stay_a_picture():
+    values = 10.0 ** np.linspace(-20, 0, 10_000)
+    text = drawing.plot_influence(values)
+    root = svg.parse(text)
+    assert svg.count(root, "influence") == 589  # blocks of 17
+    assert float(root.get("width")) < 1000
+    assert len(text) < 500_000
+    assert not svg.outside(root)
+    assert svg.count(svg.parse(drawing.plot_grad_norms(values)), "step") == 1000
 
 
 def test_a_thousand_steps_stay_a_picture():

@@ -72,7 +72,8 @@ def plot_grad_norms(norms: ArrayLike, *, log10: bool = False, ax: Any = None) ->
         frame.band(scene, steps, np.maximum(low, bounds[0]), high, class_="band", fill=pale(BLUE, 0.3))
     frame.curve(scene, steps, middle, class_="median", stroke=BLUE, stroke_width=1.6)
     r = min(3.5, 1 + 120 / len(steps))
-    for t, value in zip(steps, middle, strict=True):
+    every = -(-len(steps) // 1000)
+    for t, value in zip(steps[::every], middle[::every], strict=True):
         lost = value == -np.inf
         x, y = frame.at(t, bounds[0] if lost else value)
         scene.circle(

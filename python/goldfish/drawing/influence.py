@@ -18,7 +18,7 @@ from goldfish.drawing._colour import FILLS, GREEN, GRID, INK, MUTED, ORANGE, div
 from goldfish.drawing._scene import Scene, shorten, text_width
 from goldfish.drawing.lags import envelope_chart, heatmap, read_norms
 
-_LEFT, _WIDE, _MOST = 64.0, 760.0, 72.0
+_LEFT, _WIDE, _MOST, _EDGES = 64.0, 760.0, 72.0, 600
 
 
 def plot_influence(
@@ -39,7 +39,8 @@ def plot_influence(
     Parameters
     ----------
     influence : array_like of shape (T,) or (B, T)
-        From `goldfish.diagnostics.influence`; of a batch the median is drawn.
+        From `goldfish.diagnostics.influence`; of a batch the median is drawn. More than 600 steps are drawn in blocks,
+        each by its largest value.
     labels : sequence of str, optional
         What the inputs are, one per step.
     norms : array_like of shape (T, T) or (B, T, T), optional
@@ -85,10 +86,12 @@ def plot_influence(
         axes_of("plot_influence", ax)
         if lags is not None:
             raise ValueError("plot_influence: norms must be left out with ax; plot_lag_heatmap draws them")
-    pitch = min(_MOST, max(_WIDE / steps, 1.5))
-    scene = _network(middle, shown, pitch)
+    block = -(-steps // _EDGES)
+    blocks = np.maximum.reduceat(middle, np.arange(0, steps, block))
+    pitch = min(_MOST, max(_WIDE / len(blocks), 1.5))
+    scene = _network(blocks, shown if block == 1 else None, pitch, steps, block)
     if lags is not None:
-        below = heatmap(lags, _LEFT, pitch)
+        below = heatmap(lags, _LEFT, pitch / block)
         scene.extend(below, 0, scene.height)
         scene.height += below.height
         scene.width = max(scene.width, below.width)
@@ -106,26 +109,27 @@ def median(logs: Floats) -> Floats:
     return np.where(np.isnan(found), -np.inf, found)
 
 
-def _network(logs: Floats, labels: list[str] | None, pitch: float) -> Scene:
-    steps = len(logs)
+def _network(logs: Floats, labels: list[str] | None, pitch: float, steps: int, block: int) -> Scene:
+    """One column for each block of steps."""
     finite = logs[np.isfinite(logs)]
     reach = max(float(np.abs(finite).max()) if finite.size else 0.0, 1.0)
-    width = _LEFT + pitch * steps + 24
+    width = _LEFT + pitch * len(logs) + 24
     upright = _upright(labels, pitch)
     strongest = int(np.argmax(logs))
+    soon = " or soon after" if block > 1 else ""
     scene = Scene(
         max(width, 330),
         262 + upright,
         f"The influence of {steps} inputs on the output",
         f"Edges from the inputs of an unrolled network, wide and orange where the output depends on the input "
         f"strongly, thin and blue where weakly: from {check.power(float(logs.min()))} to "
-        f"{check.power(float(logs.max()))}, most at step {strongest + 1}.",
+        f"{check.power(float(logs.max()))}, most at step {strongest * block + 1}{soon}.",
     )
-    xs = [_LEFT + pitch * (t + 0.5) for t in range(steps)]
+    xs = [_LEFT + pitch * (t + 0.5) for t in range(len(logs))]
     r = min(15.0, pitch * 0.3)
     y_cell, y_in = 74.0, 162.0
     style: dict[str, Any] = {"class_": "edge recurrent", "stroke": ORANGE, "stroke_width": 1.4}
-    if r < 6 and steps > 1:
+    if r < 6 and len(xs) > 1:
         scene.line((xs[0], y_cell), (xs[-1], y_cell), **style)
     for a, b in itertools.pairwise(xs) if r >= 6 else []:
         scene.arrow((a + r, y_cell), (b - r - 1, y_cell), head=4.5, **style)
@@ -133,11 +137,21 @@ def _network(logs: Floats, labels: list[str] | None, pitch: float) -> Scene:
     scene.arrow((xs[last], y_cell - r - 1), (xs[last], 32), class_="edge output", stroke=GREEN, stroke_width=1.6)
     scene.text(xs[last], 24, "output", size=11, fill=MUTED)
     for t, x in enumerate(xs):
-        _edge(scene, x, y_in - r, y_cell + r, float(logs[t]), reach, pitch, labels[t] if labels else f"step {t + 1}")
+        _edge(
+            scene,
+            x,
+            y_in - r,
+            y_cell + r,
+            float(logs[t]),
+            reach,
+            pitch,
+            labels[t] if labels else f"step {t * block + 1}",
+        )
     for x in xs if r >= 2.5 else []:
         scene.circle(x, y_cell, r, class_="node cell", fill=FILLS["cell"], stroke=ORANGE, stroke_width=1.4)
         scene.circle(x, y_in, r, class_="node input", fill=FILLS["input"], stroke=INK, stroke_width=1.4)
-    _words(scene, xs, logs, labels, pitch, y_in + r, upright)
+    named = labels if labels else [str(t * block + 1) for t in range(len(logs))]
+    _words(scene, xs, logs, named, pitch, y_in + r, upright)
     scene.text(_LEFT - 12, y_cell + 4, "state", size=11, anchor="end", fill=MUTED)
     scene.text(_LEFT - 12, y_in + 4, "input", size=11, anchor="end", fill=MUTED)
     colour_bar(scene, _LEFT, 240 + upright, reach, "influence")
@@ -182,13 +196,12 @@ def _upright(labels: list[str] | None, pitch: float) -> float:
 
 
 def _words(
-    scene: Scene, xs: list[float], logs: Floats, labels: list[str] | None, pitch: float, y: float, upright: float
+    scene: Scene, xs: list[float], logs: Floats, named: list[str], pitch: float, y: float, upright: float
 ) -> None:
     """Labels and values beneath the inputs, as many as there is room for."""
     texts = [check.power(float(value)) for value in logs]
     widest = max(text_width(text, 10) for text in texts) + 4
     every = max(1, int(np.ceil(widest / pitch)))
-    named = labels if labels else [str(t + 1) for t in range(len(xs))]
     sparse = max(1, int(np.ceil(30 / pitch)))
     for t, x in enumerate(xs):
         if upright:
