@@ -331,24 +331,34 @@ prop_compose! {
         dilated: bool,
         more in (0usize..=20, 0usize..=30),
         pad in ((0i64..=4, 0i64..=4), (0i64..=4, 0i64..=4)),
+        depth in prop_oneof![
+            3 => Just(None), 1 => (1usize..=3, 0usize..=3, 1i64..=2, 1i64..=2, (0i64..=2, 0i64..=2)).prop_map(Some),
+        ],
         bias: bool,
         seed: u64,
     ) -> Case {
-        let axes = [(kernel.0, more.0, step.0, pad.0), (kernel.1, more.1, step.1, pad.1)];
-        let (mut x, weight) = (vec![batch, groups * channels], vec![groups * outputs, channels, kernel.0, kernel.1]);
-        for (kernel, more, step, (before, after)) in axes {
-            let extent = (kernel - 1) * if dilated { step as usize } else { 1 } + 1;
-            x.push((extent + more).saturating_sub((before + after) as usize).max(1));
+        let stride = |step: i64| if dilated { 1 } else { step };
+        let dilation = |step: i64| if dilated { step } else { 1 };
+        let mut axes = vec![];
+        axes.extend(depth);
+        axes.push((kernel.0, more.0, stride(step.0), dilation(step.0), pad.0));
+        axes.push((kernel.1, more.1, stride(step.1), dilation(step.1), pad.1));
+        let (mut x, mut weight) = (vec![batch, groups * channels], vec![groups * outputs, channels]);
+        let (mut strides, mut dilations, mut pads) = ([1; 3], [1; 3], [(0, 0); 3]);
+        for (i, &(kernel, more, stride, dilation, pad)) in axes.iter().enumerate() {
+            let extent = (kernel - 1) * dilation as usize + 1;
+            x.push((extent + more).saturating_sub((pad.0 + pad.1) as usize).max(1));
+            weight.push(kernel);
+            (strides[i], dilations[i], pads[i]) = (stride, dilation, pad);
         }
-        let step = PerAxis::Each { values: [step.0, step.1, 0], count: 2 };
-        let one = PerAxis::One(1);
+        let count = axes.len();
         let options = ConvOptions {
-            stride: if dilated { one } else { step },
-            padding: Padding::Pairs { values: [pad.0, pad.1, (0, 0)], count: 2 },
-            dilation: if dilated { step } else { one },
+            stride: PerAxis::Each { values: strides, count },
+            padding: Padding::Pairs { values: pads, count },
+            dilation: PerAxis::Each { values: dilations, count },
             groups: groups as i64,
         };
-        Case { geometry: ConvGeometry::new(2, &x, &weight, None, &options).expect("it fits"), bias, seed }
+        Case { geometry: ConvGeometry::new(count, &x, &weight, None, &options).expect("it fits"), bias, seed }
     }
 }
 

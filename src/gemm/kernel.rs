@@ -212,6 +212,37 @@ pub unsafe fn accumulate<S: Simd, const MR: usize, const NV: usize>(
     }
 }
 
+/// The same for rows of B that lie anywhere, from column `column` on.
+///
+/// # Safety
+/// As for [`accumulate`].
+#[inline(always)]
+pub unsafe fn accumulate_at<S: Simd, const MR: usize, const NV: usize>(
+    acc: &mut [[S::V; NV]; MR],
+    a: *const S::T,
+    a_row: usize,
+    rows: &[*const S::T],
+    column: usize,
+) {
+    unsafe {
+        let mut a = a;
+        for b in rows {
+            let b = b.add(column);
+            let mut row = [S::zero(); NV];
+            for j in 0..NV {
+                row[j] = S::load(b.add(j * S::LANES));
+            }
+            for i in 0..MR {
+                let x = S::splat(*a.add(i * a_row));
+                for j in 0..NV {
+                    acc[i][j] = S::fma(x, row[j], acc[i][j]);
+                }
+            }
+            a = a.add(1);
+        }
+    }
+}
+
 /// What is added to, or done with, a finished element of C.
 #[derive(Clone, Copy)]
 pub struct Epilogue<'a, T> {

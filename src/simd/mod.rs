@@ -50,6 +50,10 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     unsafe fn stream(to: *mut Self::T, v: Self::V);
     /// Orders the stores past the caches before those that follow.
     unsafe fn end_stream();
+    /// Asks for the cache line of an address, which need not exist.
+    unsafe fn prefetch(from: *const Self::T);
+    /// The same for a line that will be written.
+    unsafe fn prefetch_to_write(to: *const Self::T);
     /// Integers in 0..=255 from `LANES` bytes.
     unsafe fn load_bytes(from: *const u8) -> Self::V;
     /// Writes integers in 0..=255 to `LANES` bytes.

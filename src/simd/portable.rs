@@ -59,6 +59,10 @@ macro_rules! portable {
             #[inline(always)]
             unsafe fn end_stream() {}
             #[inline(always)]
+            unsafe fn prefetch(_from: *const Self::T) {}
+            #[inline(always)]
+            unsafe fn prefetch_to_write(_to: *const Self::T) {}
+            #[inline(always)]
             unsafe fn load_bytes(from: *const u8) -> Self::V {
                 unsafe { from.cast::<[u8; $lanes]>().read() }.map(|byte| <$t>::from(byte))
             }

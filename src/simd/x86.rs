@@ -106,6 +106,14 @@ macro_rules! same_shape {
         unsafe fn end_stream() {
             unsafe { _mm_sfence() }
         }
+        #[inline(always)]
+        unsafe fn prefetch(from: *const Self::T) {
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
+        }
+        #[inline(always)]
+        unsafe fn prefetch_to_write(to: *const Self::T) {
+            unsafe { _mm_prefetch::<_MM_HINT_ET0>(to.cast()) }
+        }
     };
 }
 

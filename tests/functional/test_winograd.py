@@ -118,8 +118,20 @@ def test_where_it_does_not_apply(kernel, options):
     x, weight = np.ones((1, 2, 20, 20)), np.ones((2, 2, *kernel))
     with pytest.raises(ValueError, match=r"conv2d: algorithm='winograd' does not apply to a kernel of"):
         gf.conv2d(x, weight, **options, algorithm="winograd")
-    with pytest.raises(ValueError, match=r"conv3d: algorithm='winograd' does not apply"):
-        gf.conv3d(np.ones((1, 1, 5, 5, 5)), np.ones((1, 1, 3, 3, 3)), algorithm="winograd")
+    with pytest.raises(ValueError, match=r"conv3d: algorithm='winograd' does not apply to a kernel of \(3, 1, 1\)"):
+        gf.conv3d(np.ones((1, 1, 5, 5, 5)), np.ones((1, 1, 3, 1, 1)), algorithm="winograd")
+
+
+@pytest.mark.parametrize("channels", [5, 16])
+@pytest.mark.parametrize("options", [{"padding": 1}, {"stride": (2, 1, 2)}, {"dilation": (1, 2, 2), "padding": 2}])
+def test_in_three_dimensions(channels, options, rng):
+    x, weight = rng.standard_normal((2, channels, 6, 11, 9)), rng.standard_normal((18, channels, 3, 3, 3))
+    found, expected = [], []
+    for algorithm, results in (("winograd", found), ("direct", expected)):
+        y, cache = gf.conv3d_forward(x, weight, **options, algorithm=algorithm)
+        results += [y, *gf.conv3d_backward(np.cos(y), cache)[:2]]
+    for fast, direct in zip(found, expected, strict=True):
+        assert worst(fast, direct) <= 1e-12
 
 
 def test_an_empty_batch(rng):

@@ -12,6 +12,8 @@ mod plan;
 pub mod scatter;
 mod weight;
 
+use std::ops::Range;
+
 use super::run_tasks;
 use crate::geometry::Error;
 use crate::geometry::conv::ConvGeometry;
@@ -25,6 +27,10 @@ pub use weight::{backward_weight, channel_sums};
 
 /// Least rows of a task, so that the gathering of its panel pays.
 const LEAST_ROWS: usize = 24;
+
+/// Tasks for each thread at least, before one has more than a block; and the most blocks of one.
+const TASKS: usize = 12;
+const STRETCH: usize = 8;
 
 /// `out[n][m][q] = bias[m] + sum over (c, t) of a[m][c, t] * input[n][c][q * step + offset of t]`, group by group.
 struct Product<'a, T> {
@@ -162,23 +168,40 @@ fn turn<T: Scalar>(g: &ConvGeometry, weight: &[T], taps: &[usize], to: &mut [T])
 
 fn run<T: Scalar>(p: &Product<T>, out: SharedMut<T>) {
     let places = p.gather.places();
-    let blocks = (p.batch * places).div_ceil(block_places::<T>());
+    let lead = lead(p);
+    let blocks = (p.batch * places - lead).div_ceil(block_places::<T>()) + usize::from(lead > 0);
     let wanted = (4 * num_threads()).div_ceil((blocks * p.groups).max(1));
     let parts = wanted.min(p.rows.div_ceil(LEAST_ROWS)).max(1);
     let part_rows = p.rows.div_ceil(parts).next_multiple_of(crate::gemm::kernel::TILE_ROWS);
     let parts = p.rows.div_ceil(part_rows);
     let work = (p.batch * places).saturating_mul(p.a.len());
-    run_tasks(work, blocks * p.groups * parts, &|task| {
-        let (block, group, part) = (task / parts / p.groups, task / parts % p.groups, task % parts);
+    // Adjacent blocks read adjacent lines, and ask for the next block's.
+    let stretch = (blocks / (TASKS * num_threads())).clamp(1, STRETCH);
+    run_tasks(work, blocks.div_ceil(stretch) * p.groups * parts, &|task| {
+        let (first, group, part) = (task / parts / p.groups * stretch, task / parts % p.groups, task % parts);
         let rows = part * part_rows..p.rows.min((part + 1) * part_rows);
-        run_block(p, block * block_places::<T>(), group, rows, out);
+        for block in first..blocks.min(first + stretch) {
+            let end = block_places::<T>() * (block + usize::from(lead == 0)) + lead;
+            let places = end.saturating_sub(block_places::<T>())..end.min(p.batch * places);
+            run_block(p, places, group, rows.clone(), out);
+        }
     });
 }
 
-fn run_block<T: Scalar>(p: &Product<T>, first: usize, group: usize, rows: std::ops::Range<usize>, out: SharedMut<T>) {
+/// Places before the first whole cache line of the input, if all its rows and blocks lie alike: blocks that begin behind them
+/// are read where they are without reading lines twice.
+fn lead<T: Scalar>(p: &Product<T>) -> usize {
+    const LINE: usize = 64;
+    let places = p.gather.places();
+    let alike = p.gather.is_identity() && (places * size_of::<T>()).is_multiple_of(LINE);
+    let offset = p.input.as_ptr().align_offset(LINE);
+    if alike && offset < p.batch * places { offset } else { 0 }
+}
+
+fn run_block<T: Scalar>(p: &Product<T>, places: Range<usize>, group: usize, rows: Range<usize>, out: SharedMut<T>) {
     let plane: usize = p.gather.input.iter().product();
     let out_plane: usize = p.spread.output.iter().product();
-    let count = block_places::<T>().min(p.batch * p.gather.places() - first);
+    let (first, count) = (places.start, places.len());
     let plan = p.gather.plan(first, count);
     let k = p.channels * plan.taps.len();
     let source = Source { data: p.input, start: group * p.channels * plane, channel: plane, step: p.gather.step[2] };

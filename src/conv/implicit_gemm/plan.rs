@@ -90,6 +90,11 @@ impl Gather {
         self
     }
 
+    /// Whether the panel is the input: one tap, at every place.
+    pub fn is_identity(&self) -> bool {
+        (0..3).all(|axis| self.is_whole(axis))
+    }
+
     fn is_whole(&self, axis: usize) -> bool {
         self.input[axis] == self.grid[axis] && self.step[axis] == 1 && self.offsets[axis] == [0]
     }

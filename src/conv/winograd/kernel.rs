@@ -89,7 +89,7 @@ fn places(plan: &Plan, units: usize, size: [usize; 2]) -> usize {
 
 /// Elements from a group's first one in the first image to its last one in the last.
 fn extent(plan: &Plan, view: &View) -> usize {
-    (plan.batch - 1) * view.image + view.channels * view.plane()
+    (plan.batch - 1) * view.image + view.channels * view.channel()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

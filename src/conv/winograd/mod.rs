@@ -59,7 +59,7 @@ pub fn forward<T: Scalar>(
     bias: Option<&[T]>,
     y: &mut [T],
 ) -> Result<(), Error> {
-    with_phases(g, plan, weight, |weight| {
+    with_virtual(g, plan, false, weight, |weight| {
         Task { groups: g.groups, input: x, weight, flipped: false, bias, output: SharedMut::new(y) }.run(plan)
     })
 }
@@ -69,7 +69,7 @@ pub fn forward<T: Scalar>(
 /// # Errors
 /// [`Error::Memory`].
 pub fn backward_x<T: Scalar>(g: &ConvGeometry, plan: &Plan, dy: &[T], weight: &[T], dx: &mut [T]) -> Result<(), Error> {
-    with_phases(g, plan, weight, |weight| {
+    with_virtual(g, plan, true, weight, |weight| {
         Task { groups: g.groups, input: dy, weight, flipped: true, bias: None, output: SharedMut::new(dx) }.run(plan)
     })
 }
@@ -164,14 +164,14 @@ impl<T: Scalar> Task<'_, T> {
     }
 
     fn input(&self, plan: &Plan, group: usize) -> &[T] {
-        &self.input[group * plan.input.channels * plan.input.plane()..]
+        &self.input[group * plan.input.channels * plan.input.channel()..]
     }
 
     /// Transforms finished products of a block.
     fn finish(&self, blocks: &Blocks, group: usize, block: usize, m: &Tiles<T>) {
         let plan = &blocks.plan;
         let bias = self.bias.map(|bias| &bias[group * plan.outputs..(group + 1) * plan.outputs]);
-        let start = group * plan.output.channels * plan.output.plane();
+        let start = group * plan.output.channels * plan.output.channel();
         kernel::outputs(plan, m, blocks.units(block), bias, self.output, start);
     }
 
@@ -255,18 +255,19 @@ pub fn backward_weight<T: Scalar>(
     x: &[T],
     dweight: &mut [T],
 ) -> Result<(), Error> {
-    if !has_phases(plan) {
+    if !is_virtual(plan) {
         return WeightGradient { groups: g.groups, dy, x, dweight: SharedMut::new(dweight) }.run(plan);
     }
-    let order = PhaseOrder::new(g, plan);
-    let len = g.groups * g.outputs * order.filter;
-    let mut block = memory::<T>(len)?;
-    let dvirtual = SharedMut::new(block.as_mut_slice::<T>(len));
+    let order = Order::new(g, plan, false);
+    let mut block = memory::<T>(order.len())?;
+    let dvirtual = SharedMut::new(block.as_mut_slice::<T>(order.len()));
     WeightGradient { groups: g.groups, dy, x, dweight: dvirtual }.run(plan)?;
-    let dvirtual = block.as_slice::<T>(len);
+    let dvirtual = block.as_slice::<T>(order.len());
     parallel_chunks_mut(dweight, g.channels * g.taps(), &|output, filter| {
-        let from = &dvirtual[output * order.filter..];
-        order.each(|virtual_tap, tap| filter[tap] = from[virtual_tap]);
+        for depth in 0..order.depth {
+            let from = &dvirtual[order.row(output, depth) * order.len..];
+            order.each(depth, |virtual_tap, tap| filter[tap] = from[virtual_tap]);
+        }
     });
     Ok(())
 }
@@ -292,8 +293,8 @@ impl<T: Scalar> WeightGradient<'_, T> {
     /// Transforms inputs and slopes of a block.
     fn load(&self, blocks: &Blocks, group: usize, block: usize, v: &Tiles<T>, slopes: &Tiles<T>) {
         let plan = &blocks.plan;
-        let x = &self.x[group * plan.input.channels * plan.input.plane()..];
-        let dy = &self.dy[group * plan.output.channels * plan.output.plane()..];
+        let x = &self.x[group * plan.input.channels * plan.input.channel()..];
+        let dy = &self.dy[group * plan.output.channels * plan.output.channel()..];
         kernel::inputs(plan, x, blocks.units(block), v);
         kernel::slopes(plan, dy, blocks.units(block), slopes);
     }
@@ -395,64 +396,101 @@ impl<T: Scalar> WeightGradient<'_, T> {
 }
 
 /// Whether the virtual kernel is not the kernel itself.
-fn has_phases(plan: &Plan) -> bool {
-    [&plan.input, &plan.output].iter().any(|view| view.split == Phases::Channels && !view.is_dense())
+fn is_virtual(plan: &Plan) -> bool {
+    let views = [&plan.input, &plan.output];
+    views.iter().any(|view| view.depth.taps > 1 || (view.split == Phases::Channels && !view.is_dense()))
 }
 
-/// Calls `body` with the virtual weights: those of a kernel with steps, sorted by phase.
-fn with_phases<T: Scalar>(
+/// Calls `body` with the virtual weights, sorted by tap along the depth and by phase.
+fn with_virtual<T: Scalar>(
     g: &ConvGeometry,
     plan: &Plan,
+    flipped: bool,
     weight: &[T],
     body: impl FnOnce(&[T]) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    if !has_phases(plan) {
+    if !is_virtual(plan) {
         return body(weight);
     }
-    let order = PhaseOrder::new(g, plan);
-    let len = g.groups * g.outputs * order.filter;
-    let mut block = memory::<T>(len)?;
-    parallel_chunks_mut(block.as_mut_slice::<T>(len), order.filter, &|output, filter| {
-        filter.fill(T::ZERO);
+    let order = Order::new(g, plan, flipped);
+    let mut block = memory::<T>(order.len())?;
+    parallel_chunks_mut(block.as_mut_slice::<T>(order.len()), order.len, &|row, to| {
+        to.fill(T::ZERO);
+        let (output, depth) = order.place(row);
         let from = &weight[output * g.channels * g.taps()..];
-        order.each(|virtual_tap, tap| filter[virtual_tap] = from[tap]);
+        order.each(depth, |virtual_tap, tap| to[virtual_tap] = from[tap]);
     });
-    body(block.as_slice::<T>(len))
+    body(block.as_slice::<T>(order.len()))
 }
 
-/// Where the taps of a filter (channels, taps) lie in its virtual filter (phases, channels, virtual taps).
-struct PhaseOrder {
+/// How virtual weights lie in memory: a row (phases, channels, virtual taps) for every output and tap along the depth, in the
+/// order of the view that has these taps.
+struct Order {
+    groups: usize,
+    /// Outputs of a group.
+    outputs: usize,
+    depth: usize,
+    /// Whether the taps along the depth run slower than the outputs.
+    flipped: bool,
     channels: usize,
-    /// Elements of a virtual filter, and of one of its channels.
-    filter: usize,
+    /// Taps of a channel.
+    taps: usize,
+    /// Elements of a row, and of a channel in one.
+    len: usize,
     channel: usize,
-    /// The index of every tap of channel 0.
-    taps: Vec<usize>,
+    /// The index in a row of every tap of a plane of channel 0.
+    places: Vec<usize>,
 }
 
-impl PhaseOrder {
-    fn new(g: &ConvGeometry, plan: &Plan) -> Self {
+impl Order {
+    fn new(g: &ConvGeometry, plan: &Plan, flipped: bool) -> Self {
         let view = if plan.input.is_dense() { &plan.output } else { &plan.input };
-        let [_, height, width] = g.kernel();
+        let [depth, height, width] = g.kernel();
         let channel = plan.axes[0].taps * plan.axes[1].taps;
+        let (step, phases) = if view.split == Phases::Channels { (view.step, view.phases) } else { ([1; 2], [1; 2]) };
         let place = |tap: usize| {
             let (i, j) = (tap / width, tap % width);
-            let phase = i % view.step[0] * view.phases[1] + j % view.step[1];
-            phase * g.channels * channel + i / view.step[0] * plan.axes[1].taps + j / view.step[1]
+            let phase = i % step[0] * phases[1] + j % step[1];
+            phase * g.channels * channel + i / step[0] * plan.axes[1].taps + j / step[1]
         };
-        PhaseOrder {
+        Order {
+            groups: g.groups,
+            outputs: g.outputs,
+            depth,
+            flipped,
             channels: g.channels,
-            filter: view.phases[0] * view.phases[1] * g.channels * channel,
+            taps: g.taps(),
+            len: phases[0] * phases[1] * g.channels * channel,
             channel,
-            taps: (0..height * width).map(place).collect(),
+            places: (0..height * width).map(place).collect(),
         }
     }
 
-    /// Visits the indices of every tap in the virtual filter and in the filter.
-    fn each(&self, mut visit: impl FnMut(usize, usize)) {
+    /// Elements of all rows.
+    fn len(&self) -> usize {
+        self.groups * self.outputs * self.depth * self.len
+    }
+
+    /// The row of an output, counted over all groups, and a tap along the depth.
+    fn row(&self, output: usize, depth: usize) -> usize {
+        let (group, o) = (output / self.outputs, output % self.outputs);
+        let row = if self.flipped { depth * self.outputs + o } else { o * self.depth + depth };
+        group * self.outputs * self.depth + row
+    }
+
+    /// The output and the tap of a row.
+    fn place(&self, row: usize) -> (usize, usize) {
+        let (group, row) = (row / (self.outputs * self.depth), row % (self.outputs * self.depth));
+        let (o, depth) =
+            if self.flipped { (row % self.outputs, row / self.outputs) } else { (row / self.depth, row % self.depth) };
+        (group * self.outputs + o, depth)
+    }
+
+    /// Visits the indices of every tap at a depth in its row and in the filter.
+    fn each(&self, depth: usize, mut visit: impl FnMut(usize, usize)) {
         for c in 0..self.channels {
-            for (tap, place) in self.taps.iter().enumerate() {
-                visit(place + c * self.channel, c * self.taps.len() + tap);
+            for (tap, place) in self.places.iter().enumerate() {
+                visit(place + c * self.channel, c * self.taps + depth * self.places.len() + tap);
             }
         }
     }

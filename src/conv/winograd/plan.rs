@@ -1,7 +1,8 @@
 //! What a convolution looks like to the transforms: undilated, of stride 1, over virtual images.
 //!
 //! A stride splits the input into phases, which are further channels of a smaller kernel. A dilation splits input and output
-//! into phases that do not meet, which are further images. A [`View`] says where a virtual place lies in memory.
+//! into phases that do not meet, which are further images. Over three axes, the planes of the result are images of their own,
+//! and the taps along the depth further channels. A [`View`] says where a virtual place lies in memory.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -21,9 +22,49 @@ pub enum Phases {
     Images,
 }
 
+/// The planes of a channel. Tap `t` of the virtual image for plane `q` of the result is the plane
+/// `(q * image + t * tap + origin) / step`, if that divides and exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    pub size: usize,
+    /// Planes of the result.
+    pub images: usize,
+    pub taps: usize,
+    image: i64,
+    tap: i64,
+    origin: i64,
+    step: i64,
+}
+
+impl Depth {
+    /// The planes of the result themselves.
+    fn result(size: usize) -> Depth {
+        Depth { size, images: size, taps: 1, image: 1, tap: 0, origin: 0, step: 1 }
+    }
+
+    /// What the forward product reads.
+    fn of_x(w: &Window) -> Depth {
+        let (image, tap, origin) = (w.step() as i64, w.dilation as i64, -(w.before as i64));
+        Depth { size: w.input, images: w.output, taps: w.kernel, image, tap, origin, step: 1 }
+    }
+
+    /// What the gradient with respect to x reads.
+    fn of_dy(w: &Window) -> Depth {
+        let (tap, origin, step) = (-(w.dilation as i64), w.before as i64, w.step() as i64);
+        Depth { size: w.output, images: w.input, taps: w.kernel, image: 1, tap, origin, step }
+    }
+
+    fn plane(&self, image: usize, tap: usize) -> Option<usize> {
+        let place = image as i64 * self.image + tap as i64 * self.tap + self.origin;
+        let exists = place % self.step == 0 && (0..self.size as i64).contains(&(place / self.step));
+        exists.then(|| (place / self.step) as usize)
+    }
+}
+
 /// Where virtual images lie: the place `i` of phase `q` along an axis is the place `step * i + q + origin` of a plane.
 #[derive(Clone, Copy, Debug)]
 pub struct View {
+    pub depth: Depth,
     /// Rows and columns of a plane.
     pub size: [usize; 2],
     /// Elements from one image to the next.
@@ -37,9 +78,14 @@ pub struct View {
 }
 
 impl View {
-    /// Elements of a channel.
+    /// Elements of a plane.
     pub fn plane(&self) -> usize {
         self.size[0] * self.size[1]
+    }
+
+    /// Elements of a channel.
+    pub fn channel(&self) -> usize {
+        self.depth.size * self.plane()
     }
 
     /// Whether rows and columns of a virtual image are those of a plane.
@@ -51,20 +97,34 @@ impl View {
         self.phases[0] * self.phases[1]
     }
 
-    /// Virtual channels of a group.
-    pub fn virtual_channels(&self) -> usize {
+    /// Virtual channels of a group for one tap along the depth.
+    pub fn tap_channels(&self) -> usize {
         if self.split == Phases::Channels { self.count() * self.channels } else { self.channels }
     }
 
-    /// The first element of the plane of a virtual channel of a virtual image, and the coordinates of virtual place 0.
-    pub fn plane_of(&self, image: usize, channel: usize) -> (usize, [i64; 2]) {
+    /// Virtual channels of a group: those of every tap in turn, of every phase in turn.
+    pub fn virtual_channels(&self) -> usize {
+        self.depth.taps * self.tap_channels()
+    }
+
+    /// Whether `n` adjacent virtual channels from a multiple of `n` on lie equally far apart, with the same places.
+    pub fn is_regular(&self, n: usize) -> bool {
+        self.is_dense() && (self.depth.taps == 1 || self.channels.is_multiple_of(n))
+    }
+
+    /// The first element of the plane of a virtual channel of a virtual image, if it has one, and the coordinates of virtual
+    /// place 0.
+    pub fn plane_of(&self, image: usize, channel: usize) -> Option<(usize, [i64; 2])> {
+        let (tap, channel) = (channel / self.tap_channels(), channel % self.tap_channels());
         let (image, channel, phase) = match self.split {
             Phases::Channels => (image, channel % self.channels, channel / self.channels),
             Phases::Images => (image / self.count(), channel, image % self.count()),
         };
         let phase = [phase / self.phases[1], phase % self.phases[1]];
         let origin = [self.origin[0] + phase[0] as i64, self.origin[1] + phase[1] as i64];
-        (image * self.image + channel * self.plane(), origin)
+        let plane = self.depth.plane(image % self.depth.images, tap)?;
+        let image = image / self.depth.images * self.image;
+        Some((image + channel * self.channel() + plane * self.plane(), origin))
     }
 }
 
@@ -121,31 +181,31 @@ pub struct Run {
 impl Plan {
     /// The forward product with transforms of `points` points. None if it has another form.
     pub fn forward(g: &ConvGeometry, points: usize) -> Option<Plan> {
-        let shape = Shape::new(g, points)?;
+        let (shape, depth) = (Shape::new(g, points)?, &g.windows[0]);
         let count = |axis: usize| match shape.split {
             Phases::Channels => g.output()[axis + 1],
             Phases::Images => g.output()[axis + 1].div_ceil(shape.step[axis]),
         };
         let axes = [0, 1].map(|axis| shape.axis(axis, 0, count(axis), 0));
-        Some(Plan::new(g, shape.x(g), shape.y(g), axes))
+        Some(Plan::new(g, shape.x(g, Depth::of_x(depth)), shape.y(g, Depth::result(depth.output)), axes))
     }
 
     /// The product that gives the gradient with respect to x: over dy, with the taps in reverse.
     pub fn backward_x(g: &ConvGeometry, points: usize) -> Option<Plan> {
-        let shape = Shape::new(g, points)?;
+        let (shape, depth) = (Shape::new(g, points)?, &g.windows[0]);
         let axes = [0, 1].map(|axis| {
             let (window, step) = (&g.windows[axis + 1], shape.step[axis]);
             let first = (window.before + 1).saturating_sub(step).div_ceil(step);
             let end = (window.input - 1 + window.before) / step + 1;
             shape.axis(axis, first as i64, end - first, 1 - shape.taps[axis] as i64)
         });
-        Some(Plan::new(g, shape.y(g), shape.x(g), axes))
+        Some(Plan::new(g, shape.y(g, Depth::of_dy(depth)), shape.x(g, Depth::result(depth.input)), axes))
     }
 
     fn new(g: &ConvGeometry, input: View, output: View, axes: [Axis; 2]) -> Plan {
         let phases = if input.split == Phases::Images { input.count() } else { 1 };
         let (channels, outputs) = (input.virtual_channels(), output.virtual_channels());
-        let images = g.batch * phases;
+        let images = g.batch * output.depth.images * phases;
         let mut plan = Plan { input, output, batch: g.batch, images, channels, outputs, axes, segment: 1, segments: 1 };
         plan.cut_rows(1);
         plan
@@ -218,7 +278,7 @@ struct Shape {
 impl Shape {
     fn new(g: &ConvGeometry, points: usize) -> Option<Shape> {
         let windows = [g.windows[1], g.windows[2]];
-        if g.windows[0] != Window::UNIT || g.x_len() == 0 || g.y_len() == 0 {
+        if g.x_len() == 0 || g.y_len() == 0 {
             return None;
         }
         let dilated = windows.iter().any(|w| w.dilation > 1 && w.kernel > 1);
@@ -253,8 +313,9 @@ impl Shape {
         Axis { points, tile: points + 1 - taps, taps, first, count, shift }
     }
 
-    fn x(&self, g: &ConvGeometry) -> View {
+    fn x(&self, g: &ConvGeometry, depth: Depth) -> View {
         View {
+            depth,
             size: [g.input()[1], g.input()[2]],
             image: g.groups * g.channels * g.input_plane(),
             channels: g.channels,
@@ -265,12 +326,13 @@ impl Shape {
         }
     }
 
-    fn y(&self, g: &ConvGeometry) -> View {
+    fn y(&self, g: &ConvGeometry, depth: Depth) -> View {
         let (step, phases) = match self.split {
             Phases::Channels => ([1; 2], [1; 2]),
             Phases::Images => (self.step, self.phases),
         };
         View {
+            depth,
             size: [g.output()[1], g.output()[2]],
             image: g.groups * g.outputs * g.output_plane(),
             channels: g.outputs,

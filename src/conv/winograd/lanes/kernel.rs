@@ -86,20 +86,22 @@ impl<T: Scalar> Stage<T> {
         data: *mut T,
     ) -> Self {
         unsafe {
-            if !lanes.view.is_dense() {
+            if !lanes.view.is_regular(S::LANES) {
                 return Self::load_phases::<S>(lanes, group, rows, columns, data);
             }
             let view = lanes.view;
             let (rows, columns) = (existing(view, 0, &rows), existing(view, 1, &columns));
             let (height, width) = ((rows.end - rows.start) as usize, (columns.end - columns.start) as usize);
+            let Some((plane, origin)) = view.plane_of(lanes.image, lanes.first) else {
+                return Stage { data, rows: 0..0, columns: 0..0 };
+            };
             if height > 0 && width > 0 {
-                let (plane, origin) = view.plane_of(lanes.image, lanes.first);
                 let corner = (rows.start + origin[0]) as usize * view.size[1] + (columns.start + origin[1]) as usize;
                 let from = group.add(plane + corner);
                 let (runs, len) = if width == view.size[1] { (1, height * width) } else { (height, width) };
                 for run in 0..runs {
                     let (from, to) = (from.add(run * view.size[1]), data.add(run * len * S::LANES));
-                    to_lanes::<S>(from, view.plane(), lanes.count, len, to);
+                    to_lanes::<S>(from, view.channel(), lanes.count, len, to);
                 }
             }
             Stage { data, rows, columns }
@@ -121,7 +123,10 @@ impl<T: Scalar> Stage<T> {
             let places = height * width;
             let collected = data.add((places + 2 * MAX_LANES) * MAX_LANES);
             for lane in 0..lanes.count {
-                let (plane, origin) = view.plane_of(lanes.image, lanes.first + lane);
+                let Some((plane, origin)) = view.plane_of(lanes.image, lanes.first + lane) else {
+                    fill_zero(collected, lane * places..(lane + 1) * places);
+                    continue;
+                };
                 let Columns { inside, first } = Columns::new(view, origin[1], &columns);
                 for i in 0..height {
                     let to = collected.add(lane * places + i * width);
@@ -189,13 +194,13 @@ impl<T: Scalar> Stage<T> {
             let (height, width) =
                 ((self.rows.end - self.rows.start) as usize, (self.columns.end - self.columns.start) as usize);
             if view.is_dense() {
-                let (plane, origin) = view.plane_of(lanes.image, lanes.first);
+                let Some((plane, origin)) = view.plane_of(lanes.image, lanes.first) else { return };
                 let row = (self.rows.start + origin[0]) as usize;
                 let to = group.add(plane + row * view.size[1] + (self.columns.start + origin[1]) as usize);
                 let (runs, len) = if width == view.size[1] { (1, height * width) } else { (height, width) };
                 for run in 0..runs {
                     let from = self.data.add(run * len * S::LANES);
-                    from_lanes::<S>(from, lanes.count, len, to.add(run * view.size[1]), view.plane());
+                    from_lanes::<S>(from, lanes.count, len, to.add(run * view.size[1]), view.channel());
                 }
                 return;
             }
@@ -203,7 +208,7 @@ impl<T: Scalar> Stage<T> {
             let planes = self.data.add((places + 2 * MAX_LANES) * MAX_LANES);
             from_lanes::<S>(self.data, lanes.count, places, planes, places);
             for lane in 0..lanes.count {
-                let (plane, origin) = view.plane_of(lanes.image, lanes.first + lane);
+                let Some((plane, origin)) = view.plane_of(lanes.image, lanes.first + lane) else { continue };
                 let columns = Columns::new(view, origin[1], &self.columns);
                 for i in 0..height {
                     let row = (self.rows.start + i as i64) * view.step[0] as i64 + origin[0];
