@@ -65,7 +65,8 @@ def test_trains_as_fit_does_on_batches_by_hand():
     other = _small(shuffle=False)
     sources, targets = (model._sources.encode("f", "X", RAGGED), model._targets.encode("f", "y", SHIFTED))
     rng = other._generator()
-    network = other._build(sources, 4, {"source_tokens_": list("abcd")}, rng)
+    other._sources, other._targets = model._sources, model._targets
+    network = other._build(sources, rng)
     batches = []
     for start in range(0, 64, 16):
         rows = range(start, start + 16)
@@ -200,7 +201,7 @@ def test_fit_is_idempotent_and_warm_start_goes_on(shifted):
     assert warm.fit(["ab", "a?"], ["12", "1"]).loss_curve_[0] < last + 0.5
     assert warm.target_tokens_ == list("1234")
     assert warm.max_length_ == 3
-    with pytest.raises(ValueError, match=r"Seq2Seq\.fit: y\[1\] must have tokens of the previous fit alone"):
+    with pytest.raises(ValueError, match=r"Seq2Seq\.fit: y\[1\] must have tokens of the previous fit alone, got '9'"):
         warm.fit(["a", "b"], ["1", "9"])
 
 

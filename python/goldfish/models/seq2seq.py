@@ -170,22 +170,21 @@ class Seq2Seq(TokenWriter):
             random_state=random_state,
         )
 
-    def _open(self, X: Iterable[Any], first: bool) -> tuple[Inputs, dict[str, Any]]:
+    def _open(self, X: Iterable[Any], first: bool) -> Inputs:
         if not first:
-            return self._read("fit", X), {}
-        sources, arrays = Tokens.learn("Seq2Seq.fit", "X", X, self.level)
+            return self._read("fit", X)
+        self._sources, arrays = Tokens.learn("Seq2Seq.fit", "X", X, self.level)
+        self.source_tokens_ = self._sources.tokens
         check_lengths("Seq2Seq.fit", "X", arrays, self.max_length)
-        return arrays, {"_sources": sources, "source_tokens_": sources.tokens}
+        return arrays
 
     def _read(self, function: str, X: Iterable[Any]) -> Inputs:
         arrays = self._sources.encode(f"Seq2Seq.{function}", "X", X)
         check_lengths(f"Seq2Seq.{function}", "X", arrays, self.max_length)
         return arrays
 
-    def _encoder(
-        self, inputs: Inputs, learned: dict[str, Any], rng: np.random.Generator
-    ) -> tuple[nn.Layer, int, DTypeLike]:
-        unknown = len(learned["source_tokens_"])
+    def _encoder(self, inputs: Inputs, rng: np.random.Generator) -> tuple[nn.Layer, int, DTypeLike]:
+        unknown = len(self._sources)
         layers: dict[str, nn.Layer] = {
             "embedding": nn.Embedding(unknown + 1, self.embedding_dim, padding_idx=unknown, rng=rng),
             "recurrent": CELLS[self.cell](

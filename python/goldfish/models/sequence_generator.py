@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
-from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
 from goldfish import nn
@@ -170,23 +169,17 @@ class SequenceGenerator(TokenWriter):
             random_state=random_state,
         )
 
-    def _open(self, X: ArrayLike, first: bool) -> tuple[Inputs, dict[str, Any]]:
+    def _open(self, X: ArrayLike, first: bool) -> Inputs:
         if not first:
-            return self._read("fit", X), {}
-        # Into a copy, because a fit that fails later is to change nothing.
-        vectors: Inputs = validate_data(clone(self), X, dtype=[np.float32, np.float64], order="C")
-        return vectors, {}
-
-    def _adopt(self, X: ArrayLike, learned: dict[str, Any]) -> None:
-        validate_data(self, X, skip_check_array=True)
+            return self._read("fit", X)
+        vectors: Inputs = validate_data(self, X, dtype=[np.float32, np.float64], order="C")
+        return vectors
 
     def _read(self, function: str, X: ArrayLike) -> Inputs:
         vectors: Inputs = validate_data(self, X, dtype=self._dtype, order="C", reset=False)
         return vectors
 
-    def _encoder(
-        self, inputs: Inputs, learned: dict[str, Any], rng: np.random.Generator
-    ) -> tuple[nn.Layer, int, DTypeLike]:
+    def _encoder(self, inputs: Inputs, rng: np.random.Generator) -> tuple[nn.Layer, int, DTypeLike]:
         vectors = np.asarray(inputs)
         first = nn.Linear(vectors.shape[1], self.hidden_size, dtype=vectors.dtype, rng=rng)
         return nn.Sequential(first, nn.Tanh(), nn.Dropout(self.dropout)), self.hidden_size, vectors.dtype

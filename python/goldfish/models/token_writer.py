@@ -21,7 +21,7 @@ from goldfish.models.encoder_decoder import Cell, Decoder, EncoderDecoder
 from goldfish.models.pairs import Inputs, Pairs, network_inputs, take
 from goldfish.models.recurrent_input import CELLS
 from goldfish.models.sequences import batches_of_like_length
-from goldfish.models.tokens import Level, Tokens, check_lengths
+from goldfish.models.tokens import Level, Tokens, check_lengths, listed
 from goldfish.models.writing import Writer, beam_search, write
 from goldfish.nn.layer import Array
 
@@ -104,20 +104,19 @@ class TokenWriter(NetworkEstimator):
             If samples are neither all strings nor all lists of tokens.
         """
         self._validate_params()
-        previous = getattr(self, "model_", None) if self.warm_start else None
-        inputs, learned = self._open(X, previous is None)
-        tokens, targets = self._open_targets(y, previous is None)
+        previous = self._previous()
+        inputs, targets = self._open(X, previous is None), self._open_targets(y, previous is None)
         check_consistent_length(inputs, targets)
         weight = np.ones(len(targets)) if sample_weight is None else self._weights(sample_weight, inputs)
         if not weight.all():
             counted = np.flatnonzero(weight)
-            inputs, learned = self._open(_safe_indexing(X, counted), previous is None)
-            tokens, targets = self._open_targets(_safe_indexing(y, counted), previous is None)
+            inputs = self._open(_safe_indexing(X, counted), previous is None)
+            targets = self._open_targets(_safe_indexing(y, counted), previous is None)
             weight = weight[counted]
         rng = self._generator()
         rows, held_out = self._hold_out(len(targets), rng)
-        pairs = Pairs(inputs, targets, len(tokens), self._samples_per_batch(len(rows)), weight)
-        model = previous or self._build(inputs, len(tokens), learned, rng)
+        pairs = Pairs(inputs, targets, len(self._targets), self._samples_per_batch(len(rows)), weight)
+        model = previous or self._build(inputs, rng)
         self._train(
             model,
             pairs.part(rows, rng if self.shuffle else None),
@@ -127,10 +126,8 @@ class TokenWriter(NetworkEstimator):
             score=lambda record: -record["val_loss"],
             rng=rng,
         )
-        longest = max(map(len, targets)) if previous is None else max(self._longest, *map(len, targets))
-        self._targets, self._longest, self.target_tokens_ = tokens, longest, tokens.tokens
-        self.max_length_ = self.max_length or longest
-        self._adopt(X, learned)
+        self._longest = max(0 if previous is None else self._longest, *map(len, targets))
+        self.target_tokens_, self.max_length_ = self._targets.tokens, self._limit
         return self
 
     def predict(self, X: Any) -> list[Any]:
@@ -209,30 +206,21 @@ class TokenWriter(NetworkEstimator):
         return float(np.average(exact, weights=None if sample_weight is None else np.asarray(sample_weight)))
 
     @abstractmethod
-    def _open(self, X: Any, first: bool) -> tuple[Inputs, dict[str, Any]]:
-        """The inputs of a fit, and what they taught, by the names of attributes; nothing unless it is the first."""
+    def _open(self, X: Any, first: bool) -> Inputs:
+        """The inputs of a fit; sets what is learned from them, if it is the first."""
 
     @abstractmethod
     def _read(self, function: str, X: Any) -> Inputs:
         """Inputs for the network that is there."""
 
     @abstractmethod
-    def _encoder(
-        self, inputs: Inputs, learned: dict[str, Any], rng: np.random.Generator
-    ) -> tuple[nn.Layer, int, DTypeLike]:
+    def _encoder(self, inputs: Inputs, rng: np.random.Generator) -> tuple[nn.Layer, int, DTypeLike]:
         """A new encoder, the length of its contexts, and its dtype."""
 
-    def _adopt(self, X: Any, learned: dict[str, Any]) -> None:
-        """Keep what a first fit learned from its inputs."""
-        for name, value in learned.items():
-            setattr(self, name, value)
-
-    def _build(
-        self, inputs: Inputs, num_tokens: int, learned: dict[str, Any], rng: np.random.Generator
-    ) -> EncoderDecoder:
-        encoder, size, dtype = self._encoder(inputs, learned, rng)
+    def _build(self, inputs: Inputs, rng: np.random.Generator) -> EncoderDecoder:
+        encoder, size, dtype = self._encoder(inputs, rng)
         decoder = Decoder(
-            num_tokens,
+            len(self._targets),
             size,
             self.cell,
             self.hidden_size,
@@ -244,21 +232,22 @@ class TokenWriter(NetworkEstimator):
         )
         return EncoderDecoder(encoder, decoder)
 
-    def _open_targets(self, y: Iterable[Any], first: bool) -> tuple[Tokens, list[Array]]:
+    def _open_targets(self, y: Iterable[Any], first: bool) -> list[Array]:
         where = f"{type(self).__name__}.fit"
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         if first:
-            tokens, targets = Tokens.learn(where, "y", y, self.level)
-            if not len(tokens):
+            self._targets, targets = Tokens.learn(where, "y", y, self.level)
+            if not len(self._targets):
                 raise ValueError(f"{where}: y must have at least one token between them, got none")
         else:
-            tokens, targets = self._targets, self._targets.encode(where, "y", y)
-            for index, target in enumerate(targets):
-                if (target == len(tokens)).any():
-                    raise ValueError(f"{where}: y[{index}] must have tokens of the previous fit alone, got {target}")
+            samples = listed(where, "y", y)
+            targets = self._targets.encode(where, "y", samples)
+            for index, (target, sample) in enumerate(zip(targets, samples, strict=True)):
+                if (target == len(self._targets)).any():
+                    raise ValueError(f"{where}: y[{index}] must have tokens of the previous fit alone, got {sample!r}")
         check_lengths(where, "y", targets, self.max_length)
-        return tokens, targets
+        return targets
 
     def _weights(self, sample_weight: ArrayLike, inputs: Inputs) -> Array:
         weights: Array = _check_sample_weight(sample_weight, inputs, dtype=np.float64, ensure_non_negative=True)
