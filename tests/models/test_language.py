@@ -206,9 +206,9 @@ def test_scikit_learns_contracts(abc):
         ),
         (lambda model: model.sample(-1), "sample: length expected >= 0, got -1"),
         (lambda model: model.sample(1, temperature=0), "sample: temperature must be a finite number > 0, got 0"),
-        (lambda model: model.sample(1, top_k=0), "sample: top_k expected >= 1, got 0"),
+        (lambda model: model.sample(1, top_k=0), "sample: top_k must be >= 1, got 0"),
         (lambda model: model.sample(1, unknown="drop"), "sample: unknown expected 'error' or 'skip', got 'drop'"),
-        (lambda model: model.sample(1, top_p=1.5), r"sample: top_p expected in \(0, 1\], got 1.5"),
+        (lambda model: model.sample(1, top_p=1.5), r"sample: top_p must be in \(0, 1\], got 1.5"),
         (lambda model: clone(model).fit(""), "fit: text expected two characters or more, got 0"),
         (lambda model: clone(model).fit(ABC, "abz"), r"fit: characters that are not in the vocabulary: \['z'\]"),
         (
@@ -235,6 +235,17 @@ def test_wrong_types(abc):
         clone(abc).fit(["a", "b"])
     with pytest.raises(TypeError, match=r"CharLanguageModel\.sample: prompt expected a string, got int"):
         abc.sample(3, prompt=7)
+    for options, message in [
+        ({"length": 2.5}, "length expected an int, got float"),
+        ({"length": "2"}, "length expected an int, got str"),
+        ({"temperature": None}, "temperature must be a number, got NoneType"),
+        ({"top_k": 1.5}, "top_k must be an int or None, got float"),
+        ({"top_p": "all"}, "top_p must be a number or None, got str"),
+    ]:
+        with pytest.raises(TypeError, match=r"CharLanguageModel\.sample: " + message):
+            abc.sample(**{"length": 2, **options})
+    with pytest.raises(ValueError, match="'x' cannot be used to seed"):
+        abc.sample(2, random_state="x")
 
 
 def test_characters_beyond_the_first_plane():

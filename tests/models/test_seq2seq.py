@@ -232,6 +232,8 @@ def test_a_failed_fit_changes_nothing(shifted):
     "X, y, error, message",
     [
         ("abc", ["1"], TypeError, r"fit: X must be a list of strings or of lists of tokens, got a string"),
+        ({"a": 1}, ["1"], TypeError, r"fit: X must be a list of strings or of lists of tokens, got dict"),
+        ({"a"}, ["1"], TypeError, r"fit: X must be a list of strings or of lists of tokens, got set"),
         (["a"], "1", TypeError, r"fit: y must be a list of strings or of lists of tokens, got a string"),
         (["a", ["b"]], ["1", "2"], TypeError, r"fit: X\[1\] must be a string, got list"),
         ([["a"], "b"], ["1", "2"], TypeError, r"fit: X\[1\] must be a list of tokens, got a string"),

@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from goldfish import functional
 from goldfish.nn.layer import Array
 
 
 def generator(random_state: Any) -> np.random.Generator:
-    """A Generator from what scikit-learn takes as ``random_state``."""
+    """A Generator from what scikit-learn takes as ``random_state``, or from a Generator or its seed."""
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(0, 2**32, size=4, dtype=np.uint32)
+    if isinstance(random_state, str | float):
+        check_random_state(random_state)  # which refuses them
     return np.random.default_rng(random_state)
 
 
-def check_temperature(function: str, temperature: float) -> None:
-    """Refuse a temperature that is not a finite number > 0.
+def check_drawing(function: str, temperature: Any, top_k: Any = None, top_p: Any = None) -> None:
+    """Refuse settings of draws that make no sense.
 
     Raises
     ------
-    ValueError
-        Naming the function.
+    TypeError, ValueError
+        Naming the function, the argument, what was expected and what came.
     """
-    if not 0 < temperature < math.inf:
+    if not isinstance(temperature, Real):
+        raise TypeError(f"{function}: temperature must be a number, got {type(temperature).__name__}")
+    if not 0 < float(temperature) < math.inf:
         raise ValueError(f"{function}: temperature must be a finite number > 0, got {temperature}")
+    if top_k is not None and not isinstance(top_k, Integral):
+        raise TypeError(f"{function}: top_k must be an int or None, got {type(top_k).__name__}")
+    if top_k is not None and int(top_k) < 1:
+        raise ValueError(f"{function}: top_k must be >= 1, got {top_k}")
+    if top_p is not None and not isinstance(top_p, Real):
+        raise TypeError(f"{function}: top_p must be a number or None, got {type(top_p).__name__}")
+    if top_p is not None and not 0 < float(top_p) <= 1:
+        raise ValueError(f"{function}: top_p must be in (0, 1], got {top_p}")
 
 
 def draw_each(scores: Array, temperature: float, rng: np.random.Generator) -> Array:

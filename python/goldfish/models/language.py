@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from goldfish import nn
 from goldfish.models.base import TRAIN_CONSTRAINTS, NetworkEstimator, all_or_nothing
-from goldfish.models.drawing import check_temperature, draw_one, generator
+from goldfish.models.drawing import check_drawing, draw_one, generator
 from goldfish.models.recurrent_input import CELLS
 from goldfish.nn.layer import Array
 
@@ -259,7 +259,10 @@ class CharLanguageModel(NetworkEstimator):
             If the prompt has unknown characters, which are named, or a number is out of range.
         """
         check_is_fitted(self)
-        _check_sampling(length, temperature, top_k, top_p, unknown)
+        check_drawing("CharLanguageModel.sample", temperature, top_k, top_p)
+        _check_length(length)
+        if unknown not in ("error", "skip"):
+            raise ValueError(f"CharLanguageModel.sample: unknown expected 'error' or 'skip', got {unknown!r}")
         _check_string("sample", "prompt", prompt)
         known = prompt if unknown == "error" else "".join(filter(self.vocabulary_.__contains__, prompt))
         read = _encode("sample", known, self.vocabulary_).tolist()
@@ -377,14 +380,8 @@ def _check_text(function: str, argument: str, text: Any) -> None:
         raise ValueError(f"CharLanguageModel.{function}: {argument} expected two characters or more, got {len(text)}")
 
 
-def _check_sampling(length: int, temperature: float, top_k: int | None, top_p: float | None, unknown: str) -> None:
-    where = "CharLanguageModel.sample"
+def _check_length(length: Any) -> None:
+    if not isinstance(length, Integral):
+        raise TypeError(f"CharLanguageModel.sample: length expected an int, got {type(length).__name__}")
     if length < 0:
-        raise ValueError(f"{where}: length expected >= 0, got {length}")
-    check_temperature(where, temperature)
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"{where}: top_k expected >= 1, got {top_k}")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"{where}: top_p expected in (0, 1], got {top_p}")
-    if unknown not in ("error", "skip"):
-        raise ValueError(f"{where}: unknown expected 'error' or 'skip', got {unknown!r}")
+        raise ValueError(f"CharLanguageModel.sample: length expected >= 0, got {length}")

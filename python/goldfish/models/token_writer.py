@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from goldfish import nn
 from goldfish.models.base import TRAIN_CONSTRAINTS, NetworkEstimator, all_or_nothing
-from goldfish.models.drawing import check_temperature, generator
+from goldfish.models.drawing import check_drawing, generator
 from goldfish.models.encoder_decoder import Cell, Decoder, EncoderDecoder
 from goldfish.models.pairs import Inputs, Pairs, network_inputs, take
 from goldfish.models.recurrent_input import CELLS
@@ -177,7 +177,7 @@ class TokenWriter(NetworkEstimator):
             If the temperature is not a finite number > 0, or an input does not fit.
         """
         check_is_fitted(self)
-        check_temperature(f"{type(self).__name__}.sample", temperature)
+        check_drawing(f"{type(self).__name__}.sample", temperature)
         rng = generator(random_state)
         written = self._each(self._read("sample", X), lambda writer: write(writer, self._limit, rng, temperature))
         return [self._targets.join(numbers) for numbers in written]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from typing import Any, Literal
 
 import numpy as np
@@ -109,7 +109,8 @@ def listed(function: str, argument: str, samples: Iterable[Any]) -> list[Any]:
     TypeError
         If they are one string, or no collection.
     """
-    if isinstance(samples, str | bytes) or not isinstance(samples, Iterable) or getattr(samples, "ndim", 1) == 0:
+    ordered = isinstance(samples, Iterable) and not isinstance(samples, str | bytes | Mapping | Set)
+    if not ordered or getattr(samples, "ndim", 1) == 0:
         raise TypeError(f"{function}: {argument} must be a list of strings or of lists of tokens, got {_kind(samples)}")
     return list(samples)
 
