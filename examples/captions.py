@@ -25,6 +25,9 @@ Pictures = NDArray[np.float32]
 Pairs = list[tuple[int, int]]
 Place = tuple[int, int]
 
+# Pictures to learn from and to describe, cells of a side, epochs.
+SMALL, FULL = (2_000, 400, 2, 10), (8_000, 1_000, 3, 15)
+
 CELL = 8
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "yellow": (1, 1, 0)}
 _ROW, _COLUMN = np.mgrid[-3:4, -3:4]
@@ -156,7 +159,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--small", action="store_true", help="fewer and smaller pictures: some ten seconds")
     small = parser.parse_args(arguments).small
-    result = compare(2_000, 400, 2, 10) if small else compare(8_000, 1_000, 3, 15)
+    result = compare(*(SMALL if small else FULL))
     print("captions of pairs of objects that are together in no picture to learn from:")
     print(f"  {'':26} {'exact':>9} {'words in place':>15}")
     print(f"  {'caption of the nearest':26} {100 * result.nearest_exact:7.2f} % {100 * result.nearest_words:13.2f} %")

@@ -34,6 +34,9 @@ def month(date: datetime.date) -> str:
     return MONTHS[date.month - 1]
 
 
+# Hidden size, batch size, epochs.
+SMALL, FULL = (64, 32, 12), (128, 64, 8)
+
 # With dots the day comes first, with slashes the month.
 FORMATS: list[Callable[[datetime.date], str]] = [
     lambda date: f"{date.day} {month(date)} {date.year}",
@@ -138,7 +141,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--small", action="store_true", help="few dates and a small network: some seconds")
     small = parser.parse_args(arguments).small
     data = split_dates(2_500, 500) if small else split_dates(10_000, 2_000)
-    result = compare(data, 64, 32, 12) if small else compare(data, 128, 64, 8)
+    result = compare(data, *(SMALL if small else FULL))
     print(f"exact on {len(data.X_test):,} dates that neither has seen, after {len(data.X):,} others:")
     print(f"  templates            {100 * result.templates:6.2f} %")
     print(f"  Seq2Seq              {100 * result.network:6.2f} %")

@@ -31,9 +31,16 @@ def test_counts_and_words():
 
 
 def test_the_captioner_beats_the_nearest_picture():
-    result = captions.compare(2_000, 400, 2, 10)
+    result = captions.compare(*captions.SMALL)
     assert result.exact > 0.85 > result.nearest_exact + 0.5
     assert result.words > result.nearest_words + 0.1
+
+
+@pytest.mark.slow
+def test_nine_captions_of_ten_are_exact_on_the_full_scale():
+    result = captions.compare(*captions.FULL)
+    assert result.exact >= 0.9
+    assert result.nearest_exact < 0.05
 
 
 def test_the_program_prints_both(capsys, monkeypatch):

@@ -36,10 +36,17 @@ def test_templates_move_digits():
 
 
 def test_the_network_beats_the_templates():
-    result = dates.compare(dates.split_dates(2_500, 500), 64, 32, 12)
+    result = dates.compare(dates.split_dates(2_500, 500), *dates.SMALL)
     assert result.network > 0.9 > result.templates + 0.3
     assert result.beam > 0.9
     assert len(result.mistakes) == pytest.approx(500 * (1 - result.network))
+
+
+@pytest.mark.slow
+def test_nearly_every_unseen_date_comes_out_exactly_on_the_full_scale():
+    result = dates.compare(dates.split_dates(10_000, 2_000), *dates.FULL)
+    assert result.network >= 0.98
+    assert result.templates < 0.5
 
 
 def test_the_program_prints_both(capsys, monkeypatch):
