@@ -39,6 +39,25 @@ def test_long_labels_are_shortened_and_hostile_ones_escaped():
     assert any(text.endswith("…") and len(text) < 40 for text in texts)
 
 
+def test_labels_that_xml_cannot_hold():
+    hostile = ["\x00", "a\x0bb", "\ud800", "]]>", "<!--", "\r\n\t", "\ufffe"]
+    for text in (
+        drawing.draw_rnn("unrolled", labels=hostile),
+        drawing.plot_influence(np.ones(7), labels=hostile),
+        drawing.color_text(hostile, np.ones(7)),
+        drawing.draw_cnn([(label, (3,)) for label in hostile]),
+    ):
+        text.encode()
+        assert "]]>" in svg.words(svg.parse(text))
+
+
+def test_a_label_of_a_million_letters_takes_no_time():
+    root = svg.parse(drawing.draw_rnn("unrolled", labels=["i" * 1_000_000]))
+    assert max(map(len, svg.words(root))) < 100
+    root = svg.parse(drawing.color_text(["i" * 1_000_000], [1.0]))
+    assert max(map(len, svg.words(root))) < 100
+
+
 def test_ids_differ_between_drawings_on_one_page():
     pages = [drawing.draw_rnn("unrolled", T) for T in (2, 3)] + [drawing.draw_rnn("rolled")]
     ids = [e.get("id") for page in pages for e in svg.parse(page).iter() if e.get("id")]

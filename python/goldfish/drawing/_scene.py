@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Any
 from goldfish.drawing._colour import INK, PAPER
 from goldfish.drawing._pixels import data_uri
 
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 Point = tuple[float, float]
 Command = tuple[Any, ...]
 _FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
@@ -113,13 +115,14 @@ class Scene:
     def svg(self) -> str:
         """SVG text, with ids that differ from those of other drawings on a page."""
         body = "\n".join(_element(shape) for shape in self.shapes)
-        name = f"goldfish-{zlib.crc32((self.title + self.description + body).encode()):08x}"
+        title, description = _written(self.title), _written(self.description)
+        name = f"goldfish-{zlib.crc32((title + description + body).encode()):08x}"
         width, height = _number(self.width), _number(self.height)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
             f'height="{height}" role="img" aria-labelledby="{name}-title {name}-desc" font-family="{_FONT}">\n'
-            f'<title id="{name}-title">{escape(self.title)}</title>\n'
-            f'<desc id="{name}-desc">{escape(self.description)}</desc>\n'
+            f'<title id="{name}-title">{title}</title>\n'
+            f'<desc id="{name}-desc">{description}</desc>\n'
             f'<rect class="paper" width="{width}" height="{height}" fill="{PAPER}"/>\n{body}\n</svg>\n'
         )
 
@@ -135,6 +138,8 @@ def shorten(text: str, width: float, size: float = 12) -> str:
     """The text, cut with an ellipsis to fit a width."""
     if text_width(text, size) <= width:
         return text
+    # No letter is narrower than a fifth of its size, so the rest of a very long text need not be looked at.
+    text = text[: int(5 * width / size) + 1]
     while text and text_width(text + "…", size) > width:
         text = text[:-1]
     return text + "…"
@@ -176,11 +181,16 @@ def _element(shape: Shape) -> str:
     shown = "".join(f' {key}="{_value(value)}"' for key, value in attributes.items())
     if angle is not None:
         shown += f' transform="rotate({_number(angle)} {_number(attributes["x"])} {_number(attributes["y"])})"'
-    hover = f"<title>{escape(shape.hover)}</title>" if shape.hover else ""
-    content = hover + escape(shape.text, quote=False) + shape.inside
+    hover = f"<title>{_written(shape.hover)}</title>" if shape.hover else ""
+    content = hover + _written(shape.text) + shape.inside
     if shape.tag == "text" and shape.text != shape.text.strip():
         shown += ' xml:space="preserve"'
     return f"<{shape.tag}{shown}>{content}</{shape.tag}>" if content else f"<{shape.tag}{shown}/>"
+
+
+def _written(text: str) -> str:
+    """Text for XML, which has no way to write most control characters."""
+    return escape(_UNWRITABLE.sub("\ufffd", text), quote=False)
 
 
 def _value(value: Any) -> str:

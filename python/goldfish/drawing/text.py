@@ -123,6 +123,7 @@ def _cut(text: str, columns: int) -> str:
     """A word that is longer than a line, cut with an ellipsis."""
     if _columns(text) <= columns:
         return text
+    text = text[: 2 * columns]
     while text and _columns(text) > columns - 1:
         text = text[:-1]
     return text + "…"
