@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,50 @@ def test_wrong_arguments_are_one_line_and_code_2(arguments, message, capsys) -> 
 def test_help_is_code_0(arguments, capsys) -> None:
     assert main(arguments) == 0
     assert "usage: goldfish" in capsys.readouterr().out
+
+
+def test_version(capsys) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"goldfish {goldfish.__version__}\n"
+
+
+COMMANDS = [
+    "demo",
+    "train",
+    "sample",
+    "evaluate",
+    "summary",
+    "draw",
+    "report",
+    "bound",
+    "heap",
+    "recitation",
+    "bench",
+    "config",
+]
+
+
+def test_help_lists_every_command(capsys) -> None:
+    assert main(["--help"]) == 0
+    listed = re.findall(r"^    ([a-z]+) ?", capsys.readouterr().out, re.MULTILINE)
+    assert sorted(set(listed)) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "train text", "train images", "bound examples", "bound risk"])
+def test_every_command_has_help(command, capsys) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"usage: goldfish {command}")
+    assert "options:" in out
+
+
+def test_help_is_quick() -> None:
+    """A count of modules, since times vary: help needs none of the heavy ones."""
+    code = "from goldfish.cli import main; main(['--help']); import sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"scipy", "sklearn", "matplotlib", "rich", "goldfish.nn", "goldfish.theory", "goldfish.drawing"} & set(
+        loaded
+    )
 
 
 def test_config_prints_what_show_config_prints(capsys) -> None:

@@ -10,10 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from goldfish import __version__
 from goldfish.cli import bench, bound, draw, evaluate, heap, recitation, report, sample, summary, train
 from goldfish.cli.errors import UsageError
 
 __all__ = ["main"]
+
+_EPILOG = """\
+a first session:
+  goldfish train text verses.txt      a language model of your text: verses.goldfish
+  goldfish sample verses.goldfish     what it writes
+  goldfish report verses.goldfish     everything about it on one page: verses.html
+
+exit codes: 0 done, 1 failed, 2 wrong arguments, 130 after Ctrl-C, 141 when the reader of the output has gone"""
 
 _FAILED = 1
 _WRONG_ARGUMENTS = 2
@@ -74,7 +83,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     common = _Parser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser = _Parser(prog="goldfish", description="Convolution, pooling and recurrent networks on plain NumPy arrays.")
+    parser = _Parser(
+        prog="goldfish",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Convolution, pooling and recurrent networks on plain NumPy arrays,\n"
+        "and the classical course around them. Every command has its own --help.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"goldfish {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
     demo = commands.add_parser(
         "demo",

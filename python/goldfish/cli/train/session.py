@@ -166,7 +166,11 @@ def train(
         )
     except KeyboardInterrupt:
         done = len(written.get("history", {}).get("loss", [])) or (session.continues and "the earlier epochs")
-        kept = f"{session.output} has {_epochs(done)}; --resume continues" if done else "nothing was written"
+        kept = (
+            f"{session.output} has {_epochs(done)}; --resume continues"
+            if done
+            else "nothing was written, because no epoch had ended"
+        )
         print(f"\nstopped: {kept}", file=sys.stderr)
         raise
     written["history"] = dict(history)
