@@ -14,7 +14,8 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memo
     Parameters
     ----------
     path : path-like
-        Replaced if it exists; it is untouched by a failure.
+        Replaced if it exists; it is untouched by a failure. What is no regular file, such as /dev/stdout or a named
+        pipe, is written to as it is.
     chunks : iterable of bytes
         What to write.
 
@@ -24,6 +25,11 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes | memo
         If the file cannot be written, for example on a full disk.
     """
     target = Path(path)
+    if target.exists() and not target.is_file() and not target.is_dir():
+        with target.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+        return
     temporary = target.with_name(target.name + ".tmp")
     try:
         with temporary.open("wb") as file:

@@ -136,6 +136,11 @@ def test_closed_pipe_is_quiet() -> None:
     assert ended.stderr == ""
 
 
+def test_closed_streams_are_quiet() -> None:
+    command = f"exec {sys.executable} -m goldfish config >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0
+
+
 def test_module_runs_as_a_program() -> None:
     ended = subprocess.run([sys.executable, "-m", "goldfish", "config"], capture_output=True, check=False, text=True)
     assert ended.returncode == 0

@@ -57,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     version: ...
     0
     """
+    _open_closed_streams()
     try:
         arguments = _parser().parse_args(argv)
     except SystemExit as stop:
@@ -78,6 +79,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"goldfish {arguments.command}: error: {_in_one_line(error)}", file=sys.stderr)
         return _WRONG_ARGUMENTS if isinstance(error, UsageError | argparse.ArgumentTypeError) else _FAILED
     return int(code or 0)
+
+
+def _open_closed_streams() -> None:
+    """Python has None where a shell closed a stream with >&-; what is written there goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _parser() -> argparse.ArgumentParser:
