@@ -89,6 +89,14 @@ def test_the_same_model_gives_the_same_page(models) -> None:
     assert report(models, "text", "--seed", "5") != report(models, "text")
 
 
+def test_a_terminal_is_told_what_is_ready(models, monkeypatch, capsys) -> None:
+    report(models, "images")
+    assert capsys.readouterr().err == f"wrote {models / 'images.html'}\n"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    report(models, "images")
+    assert capsys.readouterr().err.startswith("  How it learned\n  What it looks for\n")
+
+
 def test_text_of_ones_own(models) -> None:
     root = parsed(report(models, "text", "--text", "fed"))
     assert sum("influence" in (element.get("class") or "").split() for element in root.iter()) == 3

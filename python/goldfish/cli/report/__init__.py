@@ -60,6 +60,12 @@ def run(arguments: argparse.Namespace) -> None:
         raise FileNotFoundError(f"the folder {output.parent} of the output does not exist")
     if output.is_dir():
         raise IsADirectoryError(f"{output} is a folder; --output expects a file")
-    html = page(model, text=arguments.text, seed=arguments.seed, input_shape=arguments.input)
+    html = page(model, text=arguments.text, seed=arguments.seed, input_shape=arguments.input, say=_say)
     write_atomically(output, [html.encode()])
     print(f"wrote {output}", file=sys.stderr)
+
+
+def _say(title: str) -> None:
+    """On a terminal tell what is ready: Jacobians of a large model take their time."""
+    if sys.stderr.isatty():
+        print(f"  {title}", file=sys.stderr, flush=True)

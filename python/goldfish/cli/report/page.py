@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from typing import Any
 
@@ -30,6 +30,7 @@ def page(
     text: str | None = None,
     seed: int = 0,
     input_shape: tuple[int, ...] | None = None,
+    say: Callable[[str], None] = lambda title: None,
 ) -> str:
     """Write the page.
 
@@ -43,6 +44,8 @@ def page(
         Of what it writes.
     input_shape : tuple of int, optional
         Of one sample, if the file does not say.
+    say : callable
+        Takes the title of every section as soon as it is ready.
 
     Returns
     -------
@@ -60,7 +63,10 @@ def page(
     if shape is None:
         raise UsageError(f"{model.path} does not say what it takes: --input SHAPE tells it, such as 3x32x32")
     summary = diagnostics.summary(model.model, shape)
-    sections = list(_sections(model, summary, shape, text, seed))
+    sections = []
+    for found in _sections(model, summary, shape, text, seed):
+        say(found[1])
+        sections.append(found)
     name = model.path.name
     return f"""<!DOCTYPE html>
 <html lang="en">
