@@ -75,6 +75,7 @@ __all__ = [
     "log_softmax_backward",
     "class_moments",
     "class_sums",
+    "sparse_class_sums",
     "categories",
     "category_counts",
     "add_linear_scores",
@@ -416,6 +417,17 @@ def class_sums(
     support: tuple[float, float, bool],
     /,
 ) -> tuple[_Place | None, _Doubles, _Doubles]: ...
+def sparse_class_sums(
+    data: _Matrix,
+    indices: _Integers,
+    indptr: _Integers,
+    width: int,
+    codes: _Integers,
+    weights: _Doubles | None,
+    n_classes: int,
+    threshold: float | None,
+    /,
+) -> tuple[_Doubles, _Doubles | None]: ...
 def categories(
     matrix: _Matrix, columns: _Integers | None, most: float, /
 ) -> tuple[_Place | None, npt.NDArray[np.int64], _Place | None]: ...

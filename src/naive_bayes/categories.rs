@@ -1,6 +1,6 @@
 //! Categories: which there are, how often each class has them, and what they say of it.
 
-use super::kernel;
+use super::kernel::{self, Block, Directory};
 use super::{Fault, First, LANES, Labels, Part, Rows, Support, over_parts, parts, survey};
 use crate::memory::with_scratch;
 use crate::threads::parallel_chunks_mut;
@@ -59,17 +59,18 @@ fn part_categories(rows: &Rows, most: f64, part: Part) -> Result<(Vec<f64>, Opti
 pub fn counts(rows: &Rows, labels: &Labels, sizes: &[usize]) -> Result<Vec<f64>, Fault> {
     let width = rows.width();
     assert_eq!(sizes.len(), width, "a size for every column");
+    assert!(sizes.iter().sum::<usize>() < u32::MAX as usize, "fewer than 2^32 categories");
     let starts = starts(sizes);
     let total: usize = sizes.iter().sum();
     // Tables are as wide as the widest panel's categories, so they count as its share of a column.
     let parts = parts(rows, labels.classes * total.div_ceil(width.max(1)));
-    let made = over_parts(&parts, &|part| part_counts(rows, labels, sizes, &starts, part))?;
+    let made = over_parts(&parts, &|part| part_counts(rows, labels, sizes, part))?;
     let mut all = vec![0.0; labels.classes * total];
     for (part, table) in parts.iter().zip(&made) {
-        let (start, own) = (starts[part.column], part_total(sizes, part));
+        let own: usize = sizes[part.column..part.column + part.width].iter().sum();
         for class in 0..labels.classes {
-            let to = &mut all[class * total + start..][..own];
-            to.iter_mut().zip(&table[class * own..]).for_each(|(to, from)| *to += from);
+            let to = &mut all[class * total + starts[part.column]..][..own];
+            to.iter_mut().zip(&table[class * (own + 1)..]).for_each(|(to, from)| *to += from);
         }
     }
     Ok(all)
@@ -80,42 +81,71 @@ pub(super) fn starts(sizes: &[usize]) -> Vec<usize> {
     sizes.iter().scan(0, |sum, &size| Some(std::mem::replace(sum, *sum + size))).collect()
 }
 
-fn part_total(sizes: &[usize], part: &Part) -> usize {
-    sizes[part.column..part.column + part.width].iter().sum()
-}
-
-fn part_counts(rows: &Rows, labels: &Labels, sizes: &[usize], starts: &[usize], part: Part) -> Result<Vec<f64>, Fault> {
-    let own = part_total(sizes, &part);
-    let first = starts[part.column];
-    let mut table = vec![0.0; labels.classes * own];
+fn part_counts(rows: &Rows, labels: &Labels, sizes: &[usize], part: Part) -> Result<Vec<f64>, Fault> {
+    let sizes = &sizes[part.column..part.column + part.width];
+    let (starts, limits) = (wide(&starts(sizes)), wide(sizes));
+    // The last cell of each class is for missing values.
+    let cells = sizes.iter().sum::<usize>() + 1;
+    let directory = Directory { starts: &starts, sizes: &limits, missing: cells as u32 - 1 };
+    let mut table = vec![0.0; labels.classes * cells];
     with_scratch(part.block_len(), |scratch: &mut [f64]| {
-        for (row, count) in part.blocks() {
-            let block = rows.block([row, part.column], [count, part.width], scratch);
-            let members = labels.of(row, count);
-            for i in 0..count {
-                let weight = members.weights.map_or(1.0, |weights| weights[i]);
-                let table = &mut table[members.codes[i] as usize * own..][..own];
-                let known = block.row(i).iter().zip(&starts[part.column..]).zip(&sizes[part.column..]);
-                for (j, ((&x, &start), &size)) in known.enumerate() {
-                    if x >= 0.0 && (x as usize) < size {
-                        table[start - first + x as usize] += weight;
-                    } else if !x.is_nan() {
-                        return Err(Fault { row: row + i, column: part.column + j });
-                    }
+        with_scratch(part.block_len(), |places: &mut [u32]| {
+            for (row, count) in part.blocks() {
+                let block = rows.block([row, part.column], [count, part.width], scratch);
+                let places = &mut places[..count * part.width];
+                find(block, directory, places, [row, part.column])?;
+                let members = labels.of(row, count);
+                for (i, places) in places.chunks_exact(part.width).enumerate() {
+                    let weight = members.weights.map_or(1.0, |weights| weights[i]);
+                    let table = &mut table[members.codes[i] as usize * cells..][..cells];
+                    places.iter().for_each(|&place| table[place as usize] += weight);
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     })?;
     Ok(table)
 }
 
-const WHOLE: Support = Support { whole: true, ..Support::REAL };
+fn wide(numbers: &[usize]) -> Vec<f64> {
+    numbers.iter().map(|&number| number as f64).collect()
+}
+
+/// The places of a block's values in a table, row by row; the first value that has a fraction, which is cut off.
+///
+/// # Errors
+/// The first value that is infinite, negative, or not below its column's size.
+fn find(
+    block: Block,
+    directory: Directory,
+    places: &mut [u32],
+    [row, column]: [usize; 2],
+) -> Result<Option<Fault>, Fault> {
+    if kernel::find(block, directory, places) {
+        return Ok(None);
+    }
+    let mut fraction = None;
+    for i in 0..block.rows {
+        for (j, &x) in block.row(i).iter().enumerate() {
+            let here = Fault { row: row + i, column: column + j };
+            let whole = x.floor();
+            places[i * block.width + j] = match x {
+                _ if x.is_nan() => directory.missing,
+                _ if x >= 0.0 && x < directory.sizes[j] => (directory.starts[j] + whole) as u32,
+                _ => return Err(here),
+            };
+            if whole != x && !x.is_nan() {
+                fraction = fraction.or(Some(here));
+            }
+        }
+    }
+    Ok(fraction)
+}
 
 /// Rows of a task.
-const TASK: usize = 256;
+const TASK: usize = 64;
 /// Columns whose places are found at a time.
-const RUN: usize = 256;
+const RUN: usize = 128;
 
 /// Adds to `out`, (rows, classes), the rows of `table` that belong to the values of each row; a fraction is cut off, and the
 /// first value that has one returned.
@@ -141,43 +171,25 @@ pub fn category_scores(
     if out.is_empty() {
         return Ok(None);
     }
-    let starts = starts(sizes);
+    let (starts, limits) = (wide(&starts(sizes)), wide(sizes));
     let (first, fraction) = (First::new(), First::new());
     parallel_chunks_mut(out, TASK * classes, &|task, out| {
         let (row, count) = (task * TASK, out.len() / classes);
         with_scratch(TASK * RUN, |scratch: &mut [f64]| {
-            let mut places = [0; RUN];
+            let mut places = [0; TASK * RUN];
             for column in (0..rows.width()).step_by(RUN) {
                 let width = RUN.min(rows.width() - column);
                 let block = rows.block([row, column], [count, width], scratch);
-                if kernel::survey(block, WHOLE).outside
-                    && let Some(found) = super::fault(block, WHOLE, [row, column])
-                {
-                    fraction.note(found);
+                let directory =
+                    Directory { starts: &starts[column..], sizes: &limits[column..], missing: total as u32 };
+                let places = &mut places[..count * width];
+                match find(block, directory, places, [row, column]) {
+                    Ok(found) => found.into_iter().for_each(|found| fraction.note(found)),
+                    Err(fault) => return first.note(fault),
                 }
-                for (i, out) in out.chunks_exact_mut(classes).enumerate() {
-                    let (sizes, starts) = (&sizes[column..], &starts[column..]);
-                    if let Some(j) = find(block.row(i), sizes, starts, total, &mut places[..width]) {
-                        return first.note(Fault { row: row + i, column: column + j });
-                    }
-                    kernel::gather(table, &places[..width], out);
-                }
+                kernel::gather(table, places, classes, out);
             }
         });
     });
     first.found().map_or(Ok(fraction.found()), Err)
-}
-
-/// The places of a row's values in the table; the first value that has none.
-fn find(row: &[f64], sizes: &[usize], starts: &[usize], missing: usize, places: &mut [u32]) -> Option<usize> {
-    let mut known = true;
-    for (((place, &x), &size), &start) in places.iter_mut().zip(row).zip(sizes).zip(starts) {
-        let code = x as usize;
-        *place = if x.is_nan() { missing } else { start + code.min(size) } as u32;
-        known &= (code < size && x >= 0.0) || x.is_nan();
-    }
-    if known {
-        return None;
-    }
-    row.iter().zip(sizes).position(|(&x, &size)| !x.is_nan() && !(x >= 0.0 && (x as usize) < size))
 }

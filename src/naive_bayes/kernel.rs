@@ -35,6 +35,39 @@ impl<'a> Block<'a> {
     }
 }
 
+/// A number that float64 stands for.
+pub trait Number: Copy {
+    /// The nearest float64. Must be `#[inline(always)]`.
+    fn wide(self) -> f64;
+}
+
+/// Writes numbers as float64.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn widen<T: Number>(from: &[T], to: &mut [f64]) {
+    assert_eq!(from.len(), to.len(), "slices of one length");
+    // SAFETY: there are no pointers.
+    unsafe { run(Widen { from, to }) }
+}
+
+struct Widen<'a, T> {
+    from: &'a [T],
+    to: &'a mut [f64],
+}
+
+impl<T: Number> Kernel<f64> for Widen<'_, T> {
+    type Output = ();
+
+    // A plain loop, which the compiler vectorises with the entry's instruction set.
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = f64>>(self) {
+        for i in 0..self.to.len() {
+            self.to[i] = self.from[i].wide();
+        }
+    }
+}
+
 /// What a block holds that a pass must know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -46,13 +79,23 @@ pub struct Seen {
 
 /// What a block holds. Infinite values may count as outside too.
 pub fn survey(block: Block, support: Support) -> Seen {
+    let all = support.least == f64::NEG_INFINITY && support.most == f64::INFINITY;
     // SAFETY: the rows are inside the values.
     unsafe {
-        if support.whole { run(Survey::<true> { block, support }) } else { run(Survey::<false> { block, support }) }
+        match support.whole {
+            true => run(Survey::<WHOLE> { block, support }),
+            false if all => run(Survey::<REAL> { block, support }),
+            false => run(Survey::<RANGE> { block, support }),
+        }
     }
 }
 
-struct Survey<'a, const WHOLE: bool> {
+/// Kinds of support: all numbers, those of a range, and the whole ones of it.
+const REAL: u8 = 0;
+const RANGE: u8 = 1;
+const WHOLE: u8 = 2;
+
+struct Survey<'a, const KIND: u8> {
     block: Block<'a>,
     support: Support,
 }
@@ -60,7 +103,18 @@ struct Survey<'a, const WHOLE: bool> {
 /// Vectors that are looked at in turn.
 const ABREAST: usize = 4;
 
-impl<const WHOLE: bool> Kernel<f64> for Survey<'_, WHOLE> {
+/// What has been seen in each lane so far.
+#[derive(Clone, Copy)]
+struct Extremes<V> {
+    /// Zero, unless something was infinite or NaN.
+    poison: V,
+    least: V,
+    most: V,
+    /// The largest distance from a whole number.
+    off: V,
+}
+
+impl<const KIND: u8> Kernel<f64> for Survey<'_, KIND> {
     type Output = Seen;
 
     #[inline(always)]
@@ -68,61 +122,64 @@ impl<const WHOLE: bool> Kernel<f64> for Survey<'_, WHOLE> {
         // SAFETY: every load stays inside a run.
         unsafe {
             let (runs, len) = self.block.runs();
-            // Zero times x is zero unless x is infinite or NaN.
-            let mut poison = [S::zero(); ABREAST];
-            let mut worst = [S::splat(f64::NEG_INFINITY); ABREAST];
+            let (infinity, zero) = (S::splat(f64::INFINITY), S::zero());
+            let none = Extremes { poison: zero, least: infinity, most: S::sub(zero, infinity), off: zero };
+            let mut seen = [none; ABREAST];
             for r in 0..runs {
                 let from = self.block.values.as_ptr().add(r * self.block.stride);
                 let mut at = 0;
                 while at + ABREAST * S::LANES <= len {
                     for k in 0..ABREAST {
-                        let x = S::load(from.add(at + k * S::LANES));
-                        poison[k] = S::fma(x, S::zero(), poison[k]);
-                        worst[k] = S::max(self.distance::<S>(x), worst[k]);
+                        seen[k] = Self::look::<S>(S::load(from.add(at + k * S::LANES)), seen[k]);
                     }
                     at += ABREAST * S::LANES;
                 }
                 while at < len {
                     // The lanes behind the end repeat an element of the run.
-                    let n = len - at;
-                    let x = if n >= S::LANES {
+                    let x = if len - at >= S::LANES {
                         S::load(from.add(at))
                     } else if len >= S::LANES {
                         S::load(from.add(len - S::LANES))
                     } else {
-                        self.few::<S>(from, len)
+                        Self::few::<S>(from, len)
                     };
-                    poison[0] = S::fma(x, S::zero(), poison[0]);
-                    worst[0] = S::max(self.distance::<S>(x), worst[0]);
+                    seen[0] = Self::look::<S>(x, seen[0]);
                     at += S::LANES;
                 }
             }
-            let mut seen = Seen { not_finite: false, outside: false };
-            for k in 0..ABREAST {
-                seen.not_finite |= S::bits(S::is_nan(poison[k])) != 0;
-                seen.outside |= S::bits(S::gt(worst[k], S::zero())) != 0;
+            let (low, high) = (S::splat(self.support.least), S::splat(self.support.most));
+            let mut all = Seen { not_finite: false, outside: false };
+            for Extremes { poison, least, most, off } in seen {
+                all.not_finite |= S::bits(S::is_nan(poison)) != 0;
+                let beyond = S::or(S::gt(low, least), S::gt(most, high));
+                all.outside |= S::bits(S::or(beyond, S::gt(off, zero))) != 0;
             }
-            seen
+            all
         }
     }
 }
 
-impl<const WHOLE: bool> Survey<'_, WHOLE> {
-    /// Positive if x is outside; NaN if x is.
+impl<const KIND: u8> Survey<'_, KIND> {
     #[inline(always)]
-    unsafe fn distance<S: Simd<T = f64>>(&self, x: S::V) -> S::V {
-        // SAFETY: registers alone.
+    unsafe fn look<S: Simd<T = f64>>(x: S::V, mut seen: Extremes<S::V>) -> Extremes<S::V> {
+        // SAFETY: registers alone. Where x is NaN, the extremes stay.
         unsafe {
-            let below = S::sub(S::splat(self.support.least), x);
-            let above = S::sub(x, S::splat(self.support.most));
-            let off = S::max(below, above);
-            if WHOLE { S::max(S::abs(S::sub(x, S::round(x))), off) } else { off }
+            // Zero times x is zero unless x is infinite or NaN.
+            seen.poison = S::fma(x, S::zero(), seen.poison);
+            if KIND != REAL {
+                seen.least = S::min(x, seen.least);
+                seen.most = S::max(x, seen.most);
+            }
+            if KIND == WHOLE {
+                seen.off = S::max(S::abs(S::sub(x, S::round(x))), seen.off);
+            }
+            seen
         }
     }
 
     /// Fewer elements than lanes, the first one in the lanes behind them.
     #[inline(always)]
-    unsafe fn few<S: Simd<T = f64>>(&self, from: *const f64, len: usize) -> S::V {
+    unsafe fn few<S: Simd<T = f64>>(from: *const f64, len: usize) -> S::V {
         // SAFETY: `len` is at least 1 and at most LANES.
         unsafe {
             let mut copy = [*from; LANES];
@@ -244,6 +301,7 @@ struct Add<'a, F> {
     stride: usize,
 }
 
+/// Modes of [`Add`], as in [`Gaps`].
 const WITHOUT: u8 = 0;
 const SKIP: u8 = 1;
 const WEIGH: u8 = 2;
@@ -320,31 +378,44 @@ impl Kernel<f64> for Raise<'_> {
     }
 }
 
-/// Turns [`ROWS`] rows of `width` elements, a multiple of [`LANES`] apart, to columns of [`ROWS`].
+/// Turns a block of up to [`ROWS`] rows to columns of [`ROWS`], zeros in the rows that are not there.
 ///
 /// # Panics
-/// If the width is not such a multiple, or the slices are too short.
-pub fn turn(from: &[f64], width: usize, to: &mut [f64]) {
-    assert!(width % LANES == 0 && from.len() >= ROWS * width && to.len() >= ROWS * width, "whole tiles");
-    // SAFETY: just checked; LANES is a multiple of every instruction set's.
-    unsafe { run(Turn { from: from.as_ptr(), width, to: to.as_mut_ptr() }) }
+/// If the block has more rows, or the target is too short.
+pub fn turn(block: Block, to: &mut [f64]) {
+    assert!(block.rows <= ROWS && to.len() >= ROWS * block.width, "room for whole columns");
+    if block.rows < ROWS {
+        to[..ROWS * block.width].fill(0.0);
+    }
+    // SAFETY: just checked.
+    unsafe { run(Turn { block, to }) }
 }
 
-struct Turn {
-    from: *const f64,
-    width: usize,
-    to: *mut f64,
+struct Turn<'a> {
+    block: Block<'a>,
+    to: &'a mut [f64],
 }
 
-impl Kernel<f64> for Turn {
+impl Kernel<f64> for Turn<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd<T = f64>>(self) {
-        for i in (0..ROWS).step_by(S::LANES) {
-            for j in (0..self.width).step_by(S::LANES) {
+        let Turn { block, to } = self;
+        let (rows, width) = (block.rows - block.rows % S::LANES, block.width - block.width % S::LANES);
+        for i in (0..rows).step_by(S::LANES) {
+            for j in (0..width).step_by(S::LANES) {
                 // SAFETY: a tile inside both matrices.
-                unsafe { S::transpose(self.from.add(i * self.width + j), self.width, self.to.add(j * ROWS + i), ROWS) };
+                unsafe {
+                    let from = block.values.as_ptr().add(i * block.stride + j);
+                    S::transpose(from, block.stride, to.as_mut_ptr().add(j * ROWS + i), ROWS);
+                }
+            }
+        }
+        for i in 0..block.rows {
+            let from = block.row(i);
+            for j in if i < rows { width } else { 0 }..block.width {
+                to[j * ROWS + i] = from[j];
             }
         }
     }
@@ -460,28 +531,34 @@ struct Scores<'a, F, const CLASSES: usize, const GAPS: bool> {
     totals: &'a mut [f64],
 }
 
-/// Vectors of rows that share the loads of a class's numbers.
-const PAIR: usize = 2;
-
 impl<F: Score, const CLASSES: usize, const GAPS: bool> Kernel<f64> for Scores<'_, F, CLASSES, GAPS> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd<T = f64>>(self) {
-        // SAFETY: ROWS is a multiple of a pair of vectors.
+        // SAFETY: as `score` checks.
+        unsafe { if S::REGISTERS >= 32 { self.pass::<S, 4>() } else { self.pass::<S, 2>() } }
+    }
+}
+
+impl<F: Score, const CLASSES: usize, const GAPS: bool> Scores<'_, F, CLASSES, GAPS> {
+    /// `ABREAST` vectors of rows share the loads of a class's numbers.
+    #[inline(always)]
+    unsafe fn pass<S: Simd<T = f64>, const ABREAST: usize>(self) {
+        // SAFETY: ROWS is a multiple of as many vectors.
         unsafe {
-            for i in (0..ROWS).step_by(PAIR * S::LANES) {
+            for i in (0..ROWS).step_by(ABREAST * S::LANES) {
                 let totals = self.totals.as_mut_ptr().add(i);
-                let mut sums = [[S::zero(); PAIR]; CLASSES];
+                let mut sums = [[S::zero(); ABREAST]; CLASSES];
                 for c in 0..CLASSES {
-                    for k in 0..PAIR {
+                    for k in 0..ABREAST {
                         sums[c][k] = S::load(totals.add(c * ROWS + k * S::LANES));
                     }
                 }
                 for j in 0..self.columns {
                     let from = self.turned.as_ptr().add(j * ROWS + i);
                     let numbers = self.numbers.as_ptr().add(j * F::NUMBERS * CLASSES);
-                    for k in 0..PAIR {
+                    for k in 0..ABREAST {
                         let x = S::load(from.add(k * S::LANES));
                         let t = self.form.prepare::<S>(x);
                         for c in 0..CLASSES {
@@ -497,7 +574,7 @@ impl<F: Score, const CLASSES: usize, const GAPS: bool> Kernel<f64> for Scores<'_
                     }
                 }
                 for c in 0..CLASSES {
-                    for k in 0..PAIR {
+                    for k in 0..ABREAST {
                         S::store(totals.add(c * ROWS + k * S::LANES), sums[c][k]);
                     }
                 }
@@ -506,49 +583,154 @@ impl<F: Score, const CLASSES: usize, const GAPS: bool> Kernel<f64> for Scores<'_
     }
 }
 
-/// Adds to `out`, one number per class, the rows of `table` at `places`. Rows of the table are `out.len()` long, and behind the
-/// last one that is named there are [`LANES`] numbers more.
+/// Adds totals, columns of [`ROWS`] whose number is a multiple of [`LANES`], to `out`, rows of `classes`.
+///
+/// # Panics
+/// If `out` has more rows, or the totals fewer columns.
+pub fn turn_back(totals: &[f64], classes: usize, out: &mut [f64]) {
+    let columns = classes.next_multiple_of(LANES);
+    assert!(out.len() <= ROWS * classes && totals.len() >= ROWS * columns, "totals for every row and class");
+    // SAFETY: just checked.
+    unsafe { run(TurnBack { totals: totals.as_ptr(), classes, out }) }
+}
+
+struct TurnBack<'a> {
+    totals: *const f64,
+    classes: usize,
+    out: &'a mut [f64],
+}
+
+impl Kernel<f64> for TurnBack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = f64>>(self) {
+        let (classes, rows) = (self.classes, self.out.len() / self.classes);
+        let mut tile = [0.0; LANES * LANES];
+        for i in (0..rows).step_by(S::LANES) {
+            for c in (0..classes).step_by(S::LANES) {
+                // SAFETY: a tile of whole columns of totals; rows and classes that are there.
+                unsafe {
+                    S::transpose(self.totals.add(c * ROWS + i), ROWS, tile.as_mut_ptr(), S::LANES);
+                    for r in 0..S::LANES.min(rows - i) {
+                        let (to, n) = (self.out.as_mut_ptr().add((i + r) * classes + c), classes - c);
+                        let sum = S::add(S::load_up_to(to, n), S::load(tile.as_ptr().add(r * S::LANES)));
+                        S::store_up_to(to, n, sum);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where the categories of some columns lie in a table, as float64.
+#[derive(Clone, Copy)]
+pub struct Directory<'a> {
+    pub starts: &'a [f64],
+    pub sizes: &'a [f64],
+    /// The place of a missing value.
+    pub missing: u32,
+}
+
+/// Writes the place of every value of a block, row by row; whether each of them is missing or a whole category.
+///
+/// # Panics
+/// If the lengths do not fit.
+pub fn find(block: Block, directory: Directory, places: &mut [u32]) -> bool {
+    let Directory { starts, sizes, .. } = directory;
+    assert!(
+        starts.len() >= block.width && sizes.len() >= block.width && places.len() == block.rows * block.width,
+        "a place for every value"
+    );
+    // SAFETY: there are no pointers.
+    unsafe { run(Find { block, directory, places }) }
+}
+
+struct Find<'a> {
+    block: Block<'a>,
+    directory: Directory<'a>,
+    places: &'a mut [u32],
+}
+
+impl Kernel<f64> for Find<'_> {
+    type Output = bool;
+
+    // Plain loops, which the compiler vectorises with the entry's instruction set.
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = f64>>(self) -> bool {
+        /// Added to a whole number below 2^32, it leaves that number in the low half of the sum's bits.
+        const SHIFT: f64 = (1u64 << 52) as f64;
+        let mut known = true;
+        for i in 0..self.block.rows {
+            let row = self.block.row(i);
+            let width = row.len();
+            let places = &mut self.places[i * width..][..width];
+            let (starts, sizes) = (&self.directory.starts[..width], &self.directory.sizes[..width]);
+            for j in 0..width {
+                let (x, missing) = (row[j], row[j].is_nan());
+                let place = starts[j] + x;
+                let shifted = place + SHIFT;
+                known &= missing | ((x >= 0.0) & (x < sizes[j]) & (shifted - SHIFT == place));
+                places[j] = if missing { self.directory.missing } else { shifted.to_bits() as u32 };
+            }
+        }
+        known
+    }
+}
+
+/// Adds to `out`, (rows, classes), the rows of `table` at the places of each row. Rows of the table are `classes` long, and
+/// behind the last one that is named there are [`LANES`] numbers more.
 ///
 /// # Panics
 /// If a place is not in the table.
-pub fn gather(table: &[f64], places: &[u32], out: &mut [f64]) {
+pub fn gather(table: &[f64], places: &[u32], classes: usize, out: &mut [f64]) {
     let highest = places.iter().copied().max().unwrap_or(0) as usize;
-    assert!((highest + 1) * out.len() + LANES <= table.len(), "rows of the table");
+    assert!((highest + 1) * classes + LANES <= table.len() && out.len() % classes == 0, "rows of the table");
+    let width = places.len() / (out.len() / classes).max(1);
     // SAFETY: just checked.
-    unsafe { run(Gather { table: table.as_ptr(), places, out }) }
+    unsafe { run(Gather { table: table.as_ptr(), places, classes, width, out }) }
 }
 
 struct Gather<'a> {
     table: *const f64,
     places: &'a [u32],
+    classes: usize,
+    width: usize,
     out: &'a mut [f64],
 }
 
 impl Gather<'_> {
-    /// Adds up `VECTORS` vectors, the first of which begins at `first`.
+    /// Adds up `VECTORS` vectors of a row, the first of which begins at `first`.
     #[inline(always)]
-    unsafe fn tile<S: Simd<T = f64>, const VECTORS: usize>(&mut self, first: usize) {
+    unsafe fn tile<S: Simd<T = f64>, const VECTORS: usize>(&mut self, row: usize, first: usize) {
         /// Sums that do not wait for one another.
         const CHAINS: usize = 2;
-        let classes = self.out.len();
+        let Gather { table, classes, width, .. } = *self;
         // SAFETY: the last vector reaches at most LANES numbers behind its row; of it only what is a class's is kept.
         unsafe {
+            let places = self.places.as_ptr().add(row * width);
             let mut sums = [[S::zero(); VECTORS]; CHAINS];
             let mut at = 0;
-            while at < self.places.len() {
-                for chain in 0..CHAINS.min(self.places.len() - at) {
-                    let from = self.table.add(*self.places.get_unchecked(at + chain) as usize * classes + first);
+            while at + CHAINS <= width {
+                for chain in 0..CHAINS {
+                    let from = table.add(*places.add(at + chain) as usize * classes + first);
                     for v in 0..VECTORS {
                         sums[chain][v] = S::add(sums[chain][v], S::load(from.add(v * S::LANES)));
                     }
                 }
                 at += CHAINS;
             }
+            if at < width {
+                let from = table.add(*places.add(at) as usize * classes + first);
+                for v in 0..VECTORS {
+                    sums[0][v] = S::add(sums[0][v], S::load(from.add(v * S::LANES)));
+                }
+            }
+            let out = self.out.as_mut_ptr().add(row * classes);
             for v in 0..VECTORS {
                 let start = first + v * S::LANES;
-                let to = self.out.as_mut_ptr().add(start);
-                let sum = S::add(sums[0][v], sums[1][v]);
-                S::store_up_to(to, classes - start, S::add(S::load_up_to(to, classes - start), sum));
+                let (to, n) = (out.add(start), classes - start);
+                S::store_up_to(to, n, S::add(S::load_up_to(to, n), S::add(sums[0][v], sums[1][v])));
             }
         }
     }
@@ -559,20 +741,22 @@ impl Kernel<f64> for Gather<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd<T = f64>>(mut self) {
-        let vectors = self.out.len().div_ceil(S::LANES);
-        let mut done = 0;
-        while done < vectors {
-            let first = done * S::LANES;
-            // SAFETY: the tiles together have as many vectors as a row.
-            unsafe {
-                match vectors - done {
-                    1 => self.tile::<S, 1>(first),
-                    2 => self.tile::<S, 2>(first),
-                    3 => self.tile::<S, 3>(first),
-                    _ => self.tile::<S, 4>(first),
+        let vectors = self.classes.div_ceil(S::LANES);
+        for row in 0..self.out.len() / self.classes {
+            let mut done = 0;
+            while done < vectors {
+                let first = done * S::LANES;
+                // SAFETY: the tiles together have as many vectors as a row.
+                unsafe {
+                    match vectors - done {
+                        1 => self.tile::<S, 1>(row, first),
+                        2 => self.tile::<S, 2>(row, first),
+                        3 => self.tile::<S, 3>(row, first),
+                        _ => self.tile::<S, 4>(row, first),
+                    }
                 }
+                done += 4.min(vectors - done);
             }
-            done += 4.min(vectors - done);
         }
     }
 }

@@ -9,6 +9,7 @@ mod kernel;
 mod moments;
 mod rows;
 mod scores;
+mod sparse;
 
 use std::sync::Mutex;
 
@@ -19,6 +20,7 @@ use kernel::{Block, Members};
 pub use moments::{Moments, Statistic, Sums, moments, sums};
 pub use rows::{Columns, Rows, Values};
 pub use scores::{Form, likeliest, scores};
+pub use sparse::{Counters, SparseRows, SparseSums, sparse_sums};
 
 /// A multiple of every instruction set's lanes of float64.
 const LANES: usize = 8;
@@ -26,7 +28,7 @@ const LANES: usize = 8;
 /// Numbers that a table of scores has behind its last row: a vector may be read from there.
 pub const SPARE: usize = LANES;
 
-/// Rows that are turned to columns at a time: a multiple of two vectors.
+/// Rows that are turned to columns at a time: a multiple of four vectors.
 const ROWS: usize = 64;
 
 /// The finite values that a distribution has.

@@ -1,6 +1,6 @@
 //! Rows of numbers of any type and any strides, read a block at a time.
 
-use super::kernel::Block;
+use super::kernel::{self, Block, Number};
 
 /// Elements of one type: all memory from the lowest to the highest of an array.
 #[derive(Clone, Copy)]
@@ -66,11 +66,6 @@ macro_rules! typed {
             Values::U64($slice) => $body,
         }
     };
-}
-
-trait Number: Copy {
-    /// The nearest float64.
-    fn wide(self) -> f64;
 }
 
 macro_rules! number {
@@ -156,9 +151,7 @@ impl<'a> Rows<'a> {
         if matches!(self.columns, Columns::All(_)) && self.strides[1] == 1 {
             for i in 0..rows {
                 let start = self.at(row + i, column);
-                for (to, value) in to[i * stride..i * stride + width].iter_mut().zip(&values[start..start + width]) {
-                    *to = value.wide();
-                }
+                kernel::widen(&values[start..start + width], &mut to[i * stride..i * stride + width]);
             }
         } else if self.strides[0].unsigned_abs() < self.strides[1].unsigned_abs() {
             // Columns lie together: each is read from top to bottom.

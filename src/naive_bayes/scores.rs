@@ -114,30 +114,28 @@ impl<'a, F: Score + Send + Sync> Pass<'a, F> {
     /// Scores up to [`ROWS`] rows.
     fn block(&self, row: usize, out: &mut [f64]) -> Result<(), Fault> {
         let (count, width) = (out.len() / self.classes, self.rows.width());
-        let stride = width.min(PANEL).next_multiple_of(LANES);
-        let padded = self.tiles.last().map_or(0, |tile| tile.first + tile.classes);
-        with_scratch(2 * ROWS * stride + ROWS * padded, |scratch: &mut [f64]| {
-            let (plain, rest) = scratch.split_at_mut(ROWS * stride);
-            let (turned, totals) = rest.split_at_mut(ROWS * stride);
+        let panel = width.min(PANEL);
+        let padded = self.classes.next_multiple_of(LANES);
+        with_scratch(2 * ROWS * panel + ROWS * padded, |scratch: &mut [f64]| {
+            let (plain, rest) = scratch.split_at_mut(ROWS * panel);
+            let (turned, totals) = rest.split_at_mut(ROWS * panel);
             totals.fill(0.0);
             for (panel, column) in (0..width).step_by(PANEL).enumerate() {
                 let columns = PANEL.min(width - column);
-                let stride = columns.next_multiple_of(LANES);
-                self.rows.copy([row, column], [count, columns], plain, stride);
-                let block = kernel::Block::new(plain, stride, count, columns);
+                let block = self.rows.block([row, column], [count, columns], plain);
+                let turned = &mut turned[..columns * ROWS];
+                // First in the order in which it lies: turning alone would wait for memory.
                 let gaps = survey(block, self.support, [row, column])?;
-                kernel::turn(plain, stride, turned);
+                kernel::turn(block, turned);
                 if !gaps {
                     let constants = &self.constants[panel * self.classes..];
                     totals.chunks_exact_mut(ROWS).zip(constants).for_each(|(totals, &constant)| {
                         totals.iter_mut().for_each(|total| *total += constant);
                     });
                 }
-                self.panel(column, &turned[..columns * ROWS], gaps, totals);
+                self.panel(column, turned, gaps, totals);
             }
-            for (i, out) in out.chunks_exact_mut(self.classes).enumerate() {
-                out.iter_mut().zip(totals[i..].iter().step_by(ROWS)).for_each(|(out, total)| *out += total);
-            }
+            kernel::turn_back(totals, self.classes, out);
             Ok(())
         })
     }

@@ -247,6 +247,50 @@ proptest! {
 }
 
 #[test]
+fn sparse_sums_are_those_of_the_full_matrix() {
+    for (rows, width, classes, gaps) in [(1, 1, 1, false), (40, 7, 3, true), (3000, 5, 2, true), (500, 90, 4, false)] {
+        let drawn: Vec<f64> = random(rows * width, rows as u64);
+        let sparse = |x: f64| if x < 0.2 { 0.0 } else { (x * 30.0).floor() };
+        let mut full: Vec<f64> = drawn.into_iter().map(sparse).collect();
+        if gaps {
+            full.iter_mut().filter(|x| **x == 7.0).for_each(|x| *x = f64::NAN);
+        }
+        let codes: Vec<i64> = (0..rows).map(|i| (i * i % classes) as i64).collect();
+        let weights: Vec<f64> = random::<f64>(rows, 9).iter().map(|x| x + 0.75).collect();
+        let labels = Labels { codes: &codes, weights: Some(&weights), classes };
+        let (mut values, mut columns, mut starts) = (Vec::new(), Vec::new(), vec![0i64]);
+        for row in full.chunks_exact(width) {
+            for (j, &x) in row.iter().enumerate().filter(|(_, x)| **x != 0.0) {
+                values.push(x);
+                columns.push(j as i32);
+            }
+            starts.push(values.len() as i64);
+        }
+        let (counters, ends) = (Counters::I32(&columns), Counters::I64(&starts));
+        let matrix = SparseRows { values: &values, columns: counters, starts: ends, count: rows, width };
+        let dense = Rows::new(Values::F64(&full), 0, [width as isize, 1], rows, Columns::All(width));
+        for statistic in [Statistic::Itself, Statistic::Above(8.5)] {
+            let expected = sums(&dense, &labels, statistic, Support::REAL).expect("all finite");
+            let made = sparse_sums(&matrix, &labels, statistic).expect("all inside");
+            assert_eq!(made.gone.is_empty(), !full.iter().any(|x| x.is_nan()));
+            for at in 0..classes * width {
+                assert!((made.total[at] - expected.total[at]).abs() < 1e-10);
+                let members = codes.iter().zip(&weights).filter(|(code, _)| **code as usize == at / width);
+                let all: f64 = members.map(|(_, weight)| weight).sum();
+                let gone = made.gone.get(at).copied().unwrap_or(0.0);
+                assert!((all - gone - expected.weight[at]).abs() < 1e-10);
+            }
+        }
+        let narrow = SparseRows { width: width - 1, ..matrix };
+        assert!(values.is_empty() || sparse_sums(&narrow, &labels, Statistic::Itself).is_none());
+        let long = SparseRows { count: rows + 1, ..matrix };
+        let more = [&codes[..], &[0]].concat();
+        let labels = Labels { codes: &more, weights: None, classes };
+        assert!(sparse_sums(&long, &labels, Statistic::Itself).is_none());
+    }
+}
+
+#[test]
 fn every_type_is_read_as_its_nearest_float64() {
     let wide: Vec<f64> = (0..600).map(|i| f64::from(i % 100)).collect();
     macro_rules! check {

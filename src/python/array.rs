@@ -39,6 +39,7 @@ pub enum Dtype {
 pub trait Numeric: Element + Plain {}
 impl Numeric for f32 {}
 impl Numeric for f64 {}
+impl Numeric for i32 {}
 impl Numeric for i64 {}
 
 /// An argument as a NumPy array of some real dtype and any layout.

@@ -3,13 +3,15 @@
 //! Every function takes the matrix, the columns that are meant (`None` for all), and returns the place of the first value that
 //! may not be there, `None` if there is none, before its results. The package makes the messages.
 
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyUntypedArrayMethods, dtype};
 use pyo3::prelude::*;
 
 use super::arguments::Call;
-use super::array::{Dense, Input, Output, Strided};
+use super::array::{Dense, Input, Kind, Output, Strided};
 use crate::geometry::Error;
-use crate::naive_bayes::{self as passes, Columns, Fault, Form, Labels, Rows, Statistic, Support, Values};
+use crate::naive_bayes::{
+    self as passes, Columns, Counters, Fault, Form, Labels, Rows, SparseRows, Statistic, Support, Values,
+};
 
 type Matrix<'py> = Bound<'py, PyArray2<f64>>;
 /// Row and column.
@@ -18,6 +20,7 @@ type Place = Option<(usize, usize)>;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(class_moments, module)?)?;
     module.add_function(wrap_pyfunction!(class_sums, module)?)?;
+    module.add_function(wrap_pyfunction!(sparse_class_sums, module)?)?;
     module.add_function(wrap_pyfunction!(categories, module)?)?;
     module.add_function(wrap_pyfunction!(category_counts, module)?)?;
     module.add_function(wrap_pyfunction!(add_linear_scores, module)?)?;
@@ -118,7 +121,7 @@ struct Classes {
 impl Classes {
     fn new<'py>(
         call: Call<'py>,
-        data: &Data,
+        count: usize,
         codes: &Bound<'py, PyAny>,
         weights: &Bound<'py, PyAny>,
         classes: usize,
@@ -127,10 +130,8 @@ impl Classes {
         let weights = call.optional_array("weights", weights)?;
         let weights = call.optional_dense::<f64>(weights.as_ref())?;
         let lengths = [Some(codes.as_slice().len()), weights.as_ref().map(|weights| weights.as_slice().len())];
-        if lengths.into_iter().flatten().any(|len| len != data.count) {
-            return Err(
-                call.fail(Error::value(format!("codes and weights must have one number for {} rows", data.count)))
-            );
+        if lengths.into_iter().flatten().any(|len| len != count) {
+            return Err(call.fail(Error::value(format!("codes and weights must have one number for {count} rows"))));
         }
         if !codes.as_slice().iter().all(|&code| (0..classes as i64).contains(&code)) {
             return Err(call.fail(Error::value(format!("codes must be from 0 to {}", classes as i64 - 1))));
@@ -183,7 +184,7 @@ fn class_moments<'py>(
 ) -> PyResult<(Place, Matrix<'py>, Matrix<'py>, Matrix<'py>)> {
     let call = Call::new(py, "class_moments");
     let data = Data::new(call, matrix, columns)?;
-    let classes = Classes::new(call, &data, codes, weights, n_classes)?;
+    let classes = Classes::new(call, data.count, codes, weights, n_classes)?;
     let made = call.run(data.len(), || passes::moments(&data.rows(), &classes.labels()));
     let fault = made.as_ref().err().copied().and_then(place);
     let made = made.unwrap_or_default();
@@ -205,7 +206,7 @@ fn class_sums<'py>(
 ) -> PyResult<(Place, Matrix<'py>, Matrix<'py>)> {
     let call = Call::new(py, "class_sums");
     let data = Data::new(call, matrix, columns)?;
-    let classes = Classes::new(call, &data, codes, weights, n_classes)?;
+    let classes = Classes::new(call, data.count, codes, weights, n_classes)?;
     let statistic = threshold.map_or(Statistic::Itself, Statistic::Above);
     let made = call.run(data.len(), || passes::sums(&data.rows(), &classes.labels(), statistic, given(support)));
     let fault = made.as_ref().err().copied().and_then(place);
@@ -215,6 +216,58 @@ fn class_sums<'py>(
 
 fn given((least, most, whole): (f64, f64, bool)) -> Support {
     Support { least, most, whole }
+}
+
+/// The column numbers or row ends of a sparse matrix.
+enum Counted {
+    I32(Dense<i32>),
+    I64(Dense<i64>),
+}
+
+impl Counted {
+    fn new<'py>(call: Call<'py>, name: &'static str, argument: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let input = call.array(name, argument)?;
+        if input.kind != Kind::Integer {
+            return Err(call.fail(Error::type_(format!("{name} must hold integers"))));
+        }
+        let narrow = input.array().dtype().is_equiv_to(&dtype::<i32>(call.py));
+        Ok(if narrow { Counted::I32(call.dense(&input)?) } else { Counted::I64(call.dense(&input)?) })
+    }
+
+    fn counters(&self) -> Counters<'_> {
+        match self {
+            Counted::I32(numbers) => Counters::I32(numbers.as_slice()),
+            Counted::I64(numbers) => Counters::I64(numbers.as_slice()),
+        }
+    }
+}
+
+/// The parts of a sparse matrix of compressed rows, and its number of columns; the sums, and the weights of what is missing.
+#[pyfunction]
+#[pyo3(signature = (data, indices, indptr, width, codes, weights, n_classes, threshold, /))]
+fn sparse_class_sums<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyAny>,
+    indices: &Bound<'py, PyAny>,
+    indptr: &Bound<'py, PyAny>,
+    width: usize,
+    codes: &Bound<'py, PyAny>,
+    weights: &Bound<'py, PyAny>,
+    n_classes: usize,
+    threshold: Option<f64>,
+) -> PyResult<(Matrix<'py>, Option<Matrix<'py>>)> {
+    let call = Call::new(py, "sparse_class_sums");
+    let values = call.dense::<f64>(&call.array("data", data)?)?;
+    let (columns, starts) = (Counted::new(call, "indices", indices)?, Counted::new(call, "indptr", indptr)?);
+    let count = call.array("codes", codes)?.shape().iter().product();
+    let classes = Classes::new(call, count, codes, weights, n_classes)?;
+    let rows =
+        SparseRows { values: values.as_slice(), columns: columns.counters(), starts: starts.counters(), count, width };
+    let statistic = threshold.map_or(Statistic::Itself, Statistic::Above);
+    let made = call.run(values.as_slice().len(), || passes::sparse_sums(&rows, &classes.labels(), statistic));
+    let made = made.ok_or_else(|| call.fail(Error::value("indices and indptr must stay inside the matrix")))?;
+    let gone = if made.gone.is_empty() { None } else { Some(self::matrix(py, made.gone, n_classes)?) };
+    Ok((self::matrix(py, made.total, n_classes)?, gone))
 }
 
 #[pyfunction]
@@ -258,8 +311,15 @@ fn category_counts<'py>(
 ) -> PyResult<Matrix<'py>> {
     let call = Call::new(py, "category_counts");
     let data = Data::new(call, matrix, columns)?;
-    let classes = Classes::new(call, &data, codes, weights, n_classes)?;
+    let classes = Classes::new(call, data.count, codes, weights, n_classes)?;
     let sizes = sizes_of(call, sizes, &data)?;
+    let total = sizes.iter().fold(0, |sum: usize, &size| sum.saturating_add(size));
+    // The table, and that of a task. Such an allocation must not end the process.
+    let numbers = total.saturating_mul(2 * n_classes);
+    if total >= u32::MAX as usize || Vec::<f64>::new().try_reserve_exact(numbers).is_err() {
+        let message = format!("no memory for tables of {total} categories in {n_classes} classes");
+        return Err(call.fail(Error::Memory(message)));
+    }
     let made = call.run(data.len(), || passes::counts(&data.rows(), &classes.labels(), &sizes));
     let fault = made.as_ref().err();
     if let Some(Fault { row, column }) = fault {
@@ -334,7 +394,11 @@ fn add_category_scores<'py>(
     let sizes = sizes_of(call, sizes, &data)?;
     let table = call.dense::<f64>(&call.array("table", table)?)?;
     let (mut out, classes) = scored(call, out, &data)?;
-    let least = (sizes.iter().sum::<usize>() + 1).saturating_mul(classes).saturating_add(passes::SPARE);
+    let total = sizes.iter().fold(0, |sum: usize, &size| sum.saturating_add(size));
+    if total >= u32::MAX as usize {
+        return Err(call.fail(Error::Memory(format!("no memory for a table of {total} categories"))));
+    }
+    let least = (total + 1).saturating_mul(classes).saturating_add(passes::SPARE);
     if table.as_slice().len() < least {
         let message = format!("table must hold {least} numbers at least, got {}", table.as_slice().len());
         return Err(call.fail(Error::value(message)));

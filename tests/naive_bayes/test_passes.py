@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -171,6 +172,39 @@ def test_the_first_bad_value_is_named(problem, data):
     assert _core.class_moments(X, columns, codes, weights, k)[0] == finite
 
 
+@often
+@given(problems(), st.sampled_from([np.int32, np.int64]))
+def test_sparse_sums(problem, index):
+    _, _, codes, weights, k, plain = problem
+    plain = np.where(plain < 3, 0, plain)
+    X = sp.csr_array(plain)
+    matrix = X.data, X.indices.astype(index), X.indptr.astype(index), X.shape[1]
+    for threshold in (None, 4.5):
+        total, gone = _core.sparse_class_sums(*matrix, codes, weights, k, threshold)
+        ones = plain if threshold is None else np.where(np.isnan(plain), np.nan, plain > threshold)
+        np.testing.assert_allclose(total, by_class(codes, weights, k, ones)[0], rtol=1e-12)
+        missing = by_class(codes, weights, k, np.where(np.isnan(plain), 1.0, np.nan))[1]
+        assert (gone is None) == (not np.isnan(plain).any())
+        np.testing.assert_allclose(np.zeros_like(missing) if gone is None else gone, missing, rtol=1e-12)
+
+
+def test_sparse_parts_that_do_not_fit_are_refused():
+    data, indices, indptr, codes = np.ones(3), np.array([0, 2, 1]), np.array([0, 2, 3]), np.array([0, 1])
+    _core.sparse_class_sums(data, indices, indptr, 3, codes, None, 2, None)
+    for wrong in [
+        (data, np.array([0, 3, 1]), indptr, 3, codes, None, 2, None),
+        (data, np.array([0, -1, 1]), indptr, 3, codes, None, 2, None),
+        (data, indices, np.array([0, 5, 3]), 3, codes, None, 2, None),
+        (data, indices, np.array([0, 3]), 3, codes, None, 2, None),
+        (data, indices[:2], indptr, 3, codes, None, 2, None),
+        (data, indices, indptr, 3, codes, np.ones(3), 2, None),
+        (data, indices, indptr, 3, codes, None, 1, None),
+        (data, indices.astype(float), indptr, 3, codes, None, 2, None),
+    ]:
+        with pytest.raises((ValueError, TypeError), match="sparse_class_sums: "):
+            _core.sparse_class_sums(*wrong)
+
+
 def test_what_the_core_cannot_read_is_converted_in_pieces():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 5000)
@@ -214,6 +248,14 @@ def test_arguments_that_do_not_fit_are_refused(function):
     ]:
         with pytest.raises((ValueError, TypeError), match=f"{function}: "):
             call(*wrong, *more[function])
+
+
+def test_tables_that_no_memory_holds_are_an_error():
+    X, codes, sizes = np.ones((4, 3)), np.zeros(4, np.intp), np.full(3, 2**40)
+    with pytest.raises(MemoryError, match="category_counts: "):
+        _core.category_counts(X, None, codes, None, 1, sizes)
+    with pytest.raises(MemoryError, match="add_category_scores: "):
+        _core.add_category_scores(X, None, sizes, np.zeros((9, 1)), np.zeros((4, 1)))
 
 
 def test_scores_refuse_what_does_not_fit():

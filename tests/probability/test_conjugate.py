@@ -7,7 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate
 
@@ -30,7 +30,6 @@ def likely(model):
 
 
 @every_family
-@settings(max_examples=15)
 @given(seed=seeds)
 def test_posterior_and_evidence_by_bayes_rule(family, seed):
     """posterior x evidence = prior x likelihood, at any theta and with any weights."""
@@ -60,7 +59,6 @@ def test_evidence_by_quadrature(family, seed):
 
 
 @every_family
-@settings(max_examples=15)
 @given(seed=seeds)
 def test_moments_are_those_of_the_distribution(family, seed):
     prior, x, _ = setting(family, seed)
@@ -70,7 +68,6 @@ def test_moments_are_those_of_the_distribution(family, seed):
 
 
 @every_family
-@settings(max_examples=15)
 @given(seed=seeds)
 def test_one_prediction_is_the_evidence_of_one_value(family, seed):
     prior, x, rng = setting(family, seed)
@@ -109,7 +106,6 @@ def largest(model):
 
 
 @every_family
-@settings(max_examples=15)
 @given(seed=seeds, cuts=st.lists(st.integers(0, 12), max_size=3))
 def test_any_partition_merges_to_the_whole(family, seed, cuts):
     prior, x, rng = setting(family, seed, n=12)
@@ -125,7 +121,6 @@ def test_any_partition_merges_to_the_whole(family, seed, cuts):
 
 
 @every_family
-@settings(max_examples=15)
 @given(seed=seeds)
 def test_weight_k_is_k_copies(family, seed):
     prior, x, rng = setting(family, seed)
@@ -143,7 +138,6 @@ def test_weight_k_is_k_copies(family, seed):
 
 
 @every_family
-@settings(max_examples=15)
 @given(seed=seeds)
 def test_mode_is_where_the_density_is_largest(family, seed):
     prior, x, _ = setting(family, seed, n=2)
@@ -160,7 +154,6 @@ def test_mode_is_where_the_density_is_largest(family, seed):
 
 
 @every_family
-@settings(max_examples=15)
 @given(seed=seeds, level=st.sampled_from([0.1, 0.5, 0.9, 0.99]))
 def test_intervals(family, seed, level):
     model, _, _ = setting(family, seed)
@@ -177,7 +170,6 @@ def test_intervals(family, seed, level):
 
 
 @every_family
-@settings(max_examples=15)
 @given(seed=seeds)
 def test_mle_has_the_largest_likelihood(family, seed):
     prior, x, _ = setting(family, seed)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from goldfish import _core, functional
@@ -55,13 +56,17 @@ class LinearFamily(Family):
     def count(self, view: View, labels: Labels) -> Statistics:
         """The weighted sums of t(x), and the weights observed."""
         if sparse.issparse(view.X):
-            values, gone = self.sparse_statistic(view)
-            weight = np.repeat(labels.totals()[:, None], view.width, axis=1)
-            if gone is not None:
-                weight -= sparse_class_sums(gone, labels)
-            return {"total": sparse_class_sums(values, labels), "weight": weight}
-        total, weight = class_sums(view, labels, self.threshold, self.support, self.check)
+            self.check_sparse(view)
+            total, weight = sparse_class_sums(view.X, labels, self.threshold)
+        else:
+            total, weight = class_sums(view, labels, self.threshold, self.support, self.check)
         return {"total": total, "weight": weight}
+
+
+def _finite(numbers: Floats) -> Floats:
+    """The numbers, 0 where they are infinite or none."""
+    finite = np.isfinite(numbers)
+    return numbers if finite.all() else np.where(finite, numbers, 0.0)
 
 
 class LinearFit(Fit):
@@ -89,11 +94,16 @@ class LinearFit(Fit):
         self.family, self.scope, self.carrier, self.advice = family, scope, carrier, advice
         self.undefined = np.broadcast_to(undefined, a.shape)
         # Where t(x) > 0, or t(x) = 0, has probability zero in a class; and where t(x) > 0 decides for it.
-        self.never_positive, self.never_zero = (np.broadcast_to(mask, a.shape) & ~self.undefined for mask in never)
+        self.never_positive, self.never_zero = (self._defined(mask) for mask in never)
         self.certain = np.broadcast_to(certain, a.shape)
-        self.a = np.where(np.isfinite(a), a, 0.0)
-        self.b = np.where(np.isfinite(b), b, 0.0)
+        self.a, self.b = _finite(a), _finite(b)
         self.parameters, self.attributes = parameters, attributes or {}
+
+    def _defined(self, mask: Any) -> NDArray[np.bool_]:
+        """A mask without what is not defined. Arrays of a large vocabulary are made only where they are needed."""
+        if not np.any(mask):
+            return np.broadcast_to(np.False_, self.undefined.shape)
+        return np.asarray(np.broadcast_to(mask, self.undefined.shape) & ~self.undefined)
 
     def add_log_likelihood(self, view: View, out: Floats) -> None:
         """Add the log-likelihood of rows, dense or sparse."""

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from goldfish import _core
 from goldfish.naive_bayes.labels import Codes, Floats, Labels
@@ -145,9 +144,10 @@ def class_sums(
     return total, weight
 
 
-def sparse_class_sums(X: Any, labels: Labels) -> Floats:
-    """The weighted sums of each class's rows of a CSR matrix, (K, p)."""
-    weights = np.ones(len(labels.codes)) if labels.weights is None else labels.weights
-    places = np.arange(len(labels.codes))
-    indicator = sparse.csr_array((weights, (labels.codes, places)), shape=(labels.n_classes, len(places)))
-    return np.asarray((indicator @ X).toarray(), dtype=np.float64)
+def sparse_class_sums(X: Any, labels: Labels, threshold: float | None) -> tuple[Floats, Floats]:
+    """`class_sums` of a CSR matrix, without making it dense."""
+    total, gone = _core.sparse_class_sums(
+        X.data, X.indices, X.indptr, X.shape[1], labels.codes, labels.weights, labels.n_classes, threshold
+    )
+    weight = np.repeat(labels.totals()[:, None], X.shape[1], axis=1)
+    return total, weight if gone is None else weight - gone
