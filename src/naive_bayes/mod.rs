@@ -5,22 +5,22 @@
 //! of threads.
 
 mod categories;
-mod kernel;
-mod moments;
 mod rows;
 mod scores;
 mod sparse;
+mod sums;
 
 use std::sync::Mutex;
 
 use crate::threads::parallel_chunks_mut;
 
 pub use categories::{Categories, categories, category_scores, counts};
-use kernel::{Block, Members};
-pub use moments::{Moments, Statistic, Sums, moments, sums};
+use rows::Block;
 pub use rows::{Columns, Rows, Values};
 pub use scores::{Form, likeliest, scores};
 pub use sparse::{Counters, SparseRows, SparseSums, sparse_sums};
+use sums::kernel::Members;
+pub use sums::{Moments, Statistic, Sums, moments, sums};
 
 /// A multiple of every instruction set's lanes of float64.
 const LANES: usize = 8;
@@ -84,9 +84,14 @@ fn fault(block: Block, support: Support, [row, column]: [usize; 2]) -> Option<Fa
 
 /// Whether a value of a block is missing; the first one that the support does not admit is an error.
 fn survey(block: Block, support: Support, at: [usize; 2]) -> Result<bool, Fault> {
-    let seen = kernel::survey(block, support);
+    let seen = rows::survey(block, support);
     if !seen.not_finite && !seen.outside {
         return Ok(false);
+    }
+    // Of what is not finite, only the infinite is out of a finite range.
+    let finite = Support { least: support.least.max(f64::MIN), most: support.most.min(f64::MAX), ..support };
+    if !rows::survey(block, finite).outside {
+        return Ok(true);
     }
     fault(block, support, at).map_or(Ok(seen.not_finite), Err)
 }

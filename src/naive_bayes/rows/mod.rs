@@ -1,6 +1,9 @@
 //! Rows of numbers of any type and any strides, read a block at a time.
 
-use super::kernel::{self, Block, Number};
+mod kernel;
+
+use kernel::Number;
+pub use kernel::{Block, survey};
 
 /// Elements of one type: all memory from the lowest to the highest of an array.
 #[derive(Clone, Copy)]

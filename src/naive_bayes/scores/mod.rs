@@ -1,6 +1,9 @@
 //! Log-likelihoods that are sums over columns, and the classes for which they speak.
 
-use super::kernel::{self, Bell, Score, Step, Straight};
+mod kernel;
+
+use kernel::{Bell, Score, Step, Straight};
+
 use super::{Fault, First, LANES, ROWS, Rows, Support, survey};
 use crate::memory::with_scratch;
 use crate::threads::parallel_chunks_mut;

@@ -1,6 +1,10 @@
 //! Weights, sums, means and sums of squares about the mean, for each class and column.
 
-use super::kernel::{self, Above, Gaps, Itself, SquareAbout};
+pub(super) mod kernel;
+
+use kernel::{Above, Gaps, Itself, Members, SquareAbout};
+
+use super::rows::Block;
 use super::{Fault, LANES, Labels, Part, Rows, Support, over_parts, parts, survey};
 use crate::memory::with_scratch;
 
@@ -161,7 +165,7 @@ impl BlockSums {
         }
     }
 
-    fn fill(&mut self, block: kernel::Block, members: kernel::Members, gaps: bool, whole: &mut [f64]) {
+    fn fill(&mut self, block: Block, members: Members, gaps: bool, whole: &mut [f64]) {
         self.begin(members.codes);
         let (stride, Moments { weight, mean, m2 }) = (self.stride, &mut self.moments);
         let seen = if gaps { Gaps::Weigh(weight) } else { Gaps::None };

@@ -1,7 +1,11 @@
 //! Categories: which there are, how often each class has them, and what they say of it.
 
-use super::kernel::{self, Block, Directory};
-use super::{Fault, First, LANES, Labels, Part, Rows, Support, over_parts, parts, survey};
+mod kernel;
+
+use kernel::Directory;
+
+use super::rows::{Block, survey as look};
+use super::{Fault, First, LANES, Labels, Part, Rows, Support, fault, over_parts, parts, survey};
 use crate::memory::with_scratch;
 use crate::threads::parallel_chunks_mut;
 
@@ -39,11 +43,12 @@ fn part_categories(rows: &Rows, most: f64, part: Part) -> Result<(Vec<f64>, Opti
     with_scratch(part.block_len(), |scratch: &mut [f64]| {
         for (row, count) in part.blocks() {
             let block = rows.block([row, part.column], [count, part.width], scratch);
-            if kernel::survey(block, whole).outside && fraction.is_none() {
-                survey(block, cut, [row, part.column])?;
-                fraction = super::fault(block, whole, [row, part.column]);
-            } else {
-                survey(block, cut, [row, part.column])?;
+            let (seen, at) = (look(block, whole), [row, part.column]);
+            if seen.outside || seen.not_finite {
+                survey(block, cut, at)?;
+                if seen.outside && fraction.is_none() {
+                    fraction = fault(block, whole, at);
+                }
             }
             kernel::raise(block, &mut maxima);
         }
