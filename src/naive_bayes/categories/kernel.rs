@@ -11,7 +11,7 @@ use crate::simd::{Kernel, Simd, run};
 /// # Panics
 /// If the maxima are not whole vectors that hold a row.
 pub fn raise(block: Block, maxima: &mut [f64]) {
-    assert!(maxima.len() >= block.width && maxima.len() % LANES == 0, "maxima that hold whole vectors");
+    assert!(maxima.len() >= block.width && maxima.len().is_multiple_of(LANES), "maxima that hold whole vectors");
     // SAFETY: just checked.
     unsafe { run(Raise { block, maxima }) }
 }
@@ -104,7 +104,7 @@ impl Kernel<f64> for Find<'_> {
 /// If a place is not in the table.
 pub fn gather(table: &[f64], places: &[u32], classes: usize, out: &mut [f64]) {
     let highest = places.iter().copied().max().unwrap_or(0) as usize;
-    assert!((highest + 1) * classes + LANES <= table.len() && out.len() % classes == 0, "rows of the table");
+    assert!((highest + 1) * classes + LANES <= table.len() && out.len().is_multiple_of(classes), "rows of the table");
     let width = places.len() / (out.len() / classes).max(1);
     // SAFETY: just checked.
     unsafe { run(Gather { table: table.as_ptr(), places, classes, width, out }) }

@@ -85,7 +85,7 @@ pub fn add<F: Statistic>(
     gaps: Gaps,
     stride: usize,
 ) {
-    assert!(stride >= block.width && stride % LANES == 0, "rows of sums that hold whole vectors");
+    assert!(stride >= block.width && stride.is_multiple_of(LANES), "rows of sums that hold whole vectors");
     let classes = sums.len().checked_div(stride).unwrap_or(0);
     let known = members.codes.iter().all(|&code| usize::try_from(code).is_ok_and(|code| code < classes));
     assert!(known && members.codes.len() == block.rows, "a known class for every row");
