@@ -15,7 +15,9 @@ def _graph():
         "conv": (nn.Conv2d(2, 4, 3, padding=((1, 0), (1, 1)), rng=0), "x"),
         "norm": (nn.BatchNorm2d(4), "conv"),
         "sum": ("add", "conv", "norm"),
-        "both": ("concat", "sum", "x2"),
+        "gated": ("multiply", "sum", "gate"),
+        "gate": (nn.AdaptiveAvgPool2d(1), "norm"),
+        "both": ("concat", "gated", "x2"),
         "x2": (nn.MaxPool2d(1), "conv"),
     }
     return nn.Graph(nodes, "x", "both")

@@ -35,6 +35,18 @@ def _diamond():
     )
 
 
+def _gated():
+    """Channels that are weighed by what the whole planes hold (Hu, Shen and Sun, CVPR 2018)."""
+    nodes = {
+        "features": (nn.Conv2d(3, 4, 2, **F8), "x"),
+        "squeeze": (nn.AdaptiveAvgPool2d(1), "features"),
+        "excite": (nn.Conv2d(4, 4, 1, **F8), "squeeze"),
+        "gate": (nn.Sigmoid(), "excite"),
+        "y": ("multiply", "features", "gate"),
+    }
+    return nn.Graph(nodes, "x", "y")
+
+
 CASES = {
     "Linear": [
         (nn.Linear(3, 4, **F8), _x(5, 3)),
@@ -109,6 +121,8 @@ CASES = {
     "Graph": [
         (_diamond(), _x(4, 3)),
         (_diamond().up_to("joined"), _x(4, 3)),
+        (_gated(), _x(2, 3, 4, 5)),
+        (nn.Graph({"cube": ("multiply", "x", "x", "x")}, "x", "cube"), _x(2, 3)),
         (nn.Graph({"gru": (nn.GRU(2, 3, **F8), "x"), "y": (nn.Linear(3, 2, **F8), "gru")}, "x", "y"), _x(2, 3, 2)),
     ],
     "Tanh": [(nn.Tanh(), _x(3, 4))],
@@ -231,6 +245,12 @@ def test_parts_of_a_graph_share_its_layers():
     [
         (lambda: nn.Graph({"a": (nn.Tanh(), "b"), "b": (nn.Tanh(), "a")}, "x", "b"), "cycle"),
         (lambda: nn.Graph({"a": (nn.Tanh(), "y")}, "x", "a"), "'y'"),
+        (
+            lambda: nn.Graph({"a": (nn.Linear(3, 2), "x"), "b": ("multiply", "a", "x")}, "x", "b")(
+                np.ones((2, 3), "f")
+            ),
+            r"Graph\['b'\] multiply: expected equal shapes, but for axes of 1, got \(2, 2\), \(2, 3\)",
+        ),
         (lambda: nn.Graph({"a": (nn.Tanh(), "x")}, "x", "z"), "'z'"),
         (lambda: nn.Graph({"x": (nn.Tanh(), "x")}, "x", "x"), "'x'"),
         (lambda: nn.Graph({"a": (nn.Tanh(), "x")}, "x", "a").up_to("q"), "'q'"),
@@ -263,3 +283,8 @@ def test_summary_counts_what_is_shared_once():
     assert nn.Sequential(nn.OneHot(5), nn.LSTM(5, 4)).summary((7,)).rows[-1].shape == (7, 4)
     frames = nn.Sequential(nn.TimeDistributed(nn.Flatten()), nn.GRU(12, 3, output="last"))
     assert frames.summary((6, 3, 2, 2)).rows[-1].shape == (3,)
+
+
+def test_an_unknown_join_is_refused():
+    with pytest.raises(TypeError, match="node 'a' expected a Layer, 'add', 'concat' or 'multiply', got 'power'"):
+        nn.Graph({"a": ("power", "x")}, "x", "a")

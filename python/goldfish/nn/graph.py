@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from goldfish._typing import Rng
-from goldfish.nn.join import concatenate, locate
+from goldfish.nn.join import concatenate, locate, multiply, multiply_backward
 from goldfish.nn.layer import Array, Backward, Layer, State
 
-Join = Literal["add", "concat"]
+Join = Literal["add", "concat", "multiply"]
 Node = Sequence[Any]
 
 
@@ -22,8 +22,9 @@ class Graph(Layer):
     Parameters
     ----------
     nodes : mapping of str to (layer, source) or (join, source, source, ...)
-        Each node by its name: a `Layer` and what it reads, or ``"add"`` or ``"concat"`` (along axis 1) and what is
-        joined. A source is the name of an input or of another node.
+        Each node by its name: a `Layer` and what it reads, or ``"add"``, ``"multiply"`` or ``"concat"`` (along axis 1)
+        and what is joined. A source is the name of an input or of another node. In a product an axis of 1 serves all of
+        the others' elements: (N, C, 1, 1) gates whole channels.
     inputs : str or sequence of str
         The names of the inputs. With one, the graph is called with an array; with several, with a mapping of arrays by
         these names.
@@ -155,6 +156,7 @@ class Graph(Layer):
             return y
 
         self._walk(values, run)
+        tape.update({name: self._read(name, values) for name in self.order if self.nodes[name][0] == "multiply"})
         y = self._close(values)
         shapes = {name: value.shape for name, value in values.items()}
 
@@ -188,6 +190,9 @@ class Graph(Layer):
                 else:
                     dx = None if slope is None else backward(slope, **options)
                 add(str(sources[0]), dx)
+            elif slope is not None and layer == "multiply":
+                for source, part in zip(sources, multiply_backward(slope, tape.pop(name)), strict=True):
+                    add(str(source), part)
             elif slope is not None:
                 ends = np.cumsum([shapes[str(source)][1] for source in sources])[:-1] if layer == "concat" else None
                 parts = [slope] * len(sources) if ends is None else np.split(slope, ends, axis=1)
@@ -198,8 +203,7 @@ class Graph(Layer):
 
     def _walk(self, values: dict[str, Array], run: Callable[[str, Layer, Array], Any]) -> None:
         for name in self.order:
-            layer, *sources = self.nodes[name]
-            read = [values[str(source)] for source in sources]
+            layer, read = self.nodes[name][0], self._read(name, values)
             if isinstance(layer, Layer):
                 try:
                     values[name] = run(name, layer, read[0])
@@ -208,12 +212,18 @@ class Graph(Layer):
                     raise
             elif layer == "concat":
                 values[name] = concatenate(f"Graph[{name!r}] concat", read, 1)
+            elif layer == "multiply":
+                values[name] = multiply(f"Graph[{name!r}] multiply", read)
             else:
                 if any(value.shape != read[0].shape for value in read):
                     shapes = ", ".join(str(value.shape) for value in read)
                     raise ValueError(f"Graph[{name!r}] add: expected equal shapes, got {shapes}")
                 total: Any = sum(read[1:], start=read[0])
                 values[name] = total
+
+    def _read(self, name: str, values: Mapping[str, Array]) -> list[Array]:
+        """What a node reads."""
+        return [values[str(source)] for source in self.nodes[name][1:]]
 
     def _open(self, x: Any) -> dict[str, Array]:
         if isinstance(self.inputs, str):
@@ -259,6 +269,6 @@ def _node(name: str, node: Node) -> tuple[Layer | Join, ...]:
     if isinstance(layer, Layer):
         if len(node) != 2:
             raise ValueError(f"Graph: node {name!r} expected one source for a layer, got {list(node[1:])}")
-    elif layer not in ("add", "concat"):
-        raise TypeError(f"Graph: node {name!r} expected a Layer, 'add' or 'concat', got {layer!r}")
+    elif layer not in ("add", "concat", "multiply"):
+        raise TypeError(f"Graph: node {name!r} expected a Layer, 'add', 'concat' or 'multiply', got {layer!r}")
     return tuple(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -217,3 +218,25 @@ class TimeDistributed(Stateless):
             return None if dx is None else dx.reshape(x.shape)
 
         return y.reshape(*x.shape[:2], *y.shape[1:]), run
+
+
+def multiply(where: str, factors: Sequence[Array]) -> Array:
+    """The product of arrays, element by element; an axis of one element serves all of the others' elements."""
+    try:
+        shape = np.broadcast_shapes(*(factor.shape for factor in factors))
+    except ValueError:
+        shape = ()
+    if any(factor.ndim != len(shape) for factor in factors):
+        shapes = ", ".join(str(factor.shape) for factor in factors)
+        raise ValueError(f"{where}: expected equal shapes, but for axes of 1, got {shapes}")
+    return functools.reduce(np.multiply, factors)
+
+
+def multiply_backward(slope: Array, factors: Sequence[Array]) -> list[Array]:
+    """The gradients of the factors of `multiply`."""
+    slopes = []
+    for i, factor in enumerate(factors):
+        whole = functools.reduce(np.multiply, [other for k, other in enumerate(factors) if k != i], slope)
+        axes = tuple(axis for axis, size in enumerate(factor.shape) if size == 1 and whole.shape[axis] > 1)
+        slopes.append(whole.sum(axis=axes, keepdims=True) if axes else whole)
+    return slopes
