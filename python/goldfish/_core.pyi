@@ -125,6 +125,9 @@ __all__ = [
     "config",
     "sgd_step",
     "adam_step",
+    "adamw_step",
+    "rmsprop_step",
+    "adagrad_step",
 ]
 
 __version__: str
@@ -622,4 +625,32 @@ def adam_step(
     weight_decay: float,
     step: int,
     /,
+) -> None: ...
+def adamw_step(
+    parameter: FloatArray,
+    grad: FloatArray,
+    first_moment: FloatArray,
+    second_moment: FloatArray,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    step: int,
+    /,
+) -> None: ...
+def rmsprop_step(
+    parameter: FloatArray,
+    grad: FloatArray,
+    mean_square: FloatArray,
+    velocity: FloatArray | None,
+    lr: float,
+    alpha: float,
+    eps: float,
+    momentum: float,
+    weight_decay: float,
+    /,
+) -> None: ...
+def adagrad_step(
+    parameter: FloatArray, grad: FloatArray, square_sum: FloatArray, lr: float, eps: float, weight_decay: float, /
 ) -> None: ...

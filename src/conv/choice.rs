@@ -192,6 +192,11 @@ fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
             let places = images * (g.input_plane() / phases * g.taps()) as f64;
             places * outputs * (DIRECT * whole(g.channels, TILE_ROWS) + GATHERED)
         }
+        Product::BackwardWeight if few_channels::weight::applies(g) => {
+            let width = g.output()[2];
+            let lanes = whole(width, lanes::<T>()) / width as f64;
+            places * channels * DIRECT * whole(g.outputs, few_channels::weight::LEAST_OUTPUTS) * lanes
+        }
         Product::BackwardWeight if g.outputs < FEW_OUTPUTS => places * channels * (DOTTED * outputs + GATHERED),
         Product::BackwardWeight => {
             let turned = TURNED * images * g.output_plane() as f64 * outputs;

@@ -2,7 +2,7 @@
 //!
 //! All arrays are contiguous: x (N, C, ...), weight (O, C / groups, ...), y (N, O, ...). [`reference`](mod@reference) states
 //! what is computed; [`implicit_gemm`] computes it for every shape and option, [`depthwise`] faster where each channel has
-//! filters of its own, [`few_channels`] forward where these are few, and [`winograd`] with fewer products where the
+//! filters of its own, [`few_channels`] forward and for the weights where these are few, and [`winograd`] with fewer products where the
 //! kernel is small and channels are many. [`choice`] says which one computes what. [`transposed`] convolution is the
 //! adjoint of a convolution, and uses its gradients.
 
@@ -95,6 +95,9 @@ pub fn backward_weight<T: Scalar>(
     match (Algorithm::choose::<T>(g, Product::BackwardWeight, wanted), depthwise::layout(g)) {
         (Algorithm::Winograd(plan), _) => winograd::backward_weight(g, &plan, dy, x, dweight)?,
         (Algorithm::Direct, Some(layout)) => depthwise::backward_weight(g, &layout, dy, x, dweight),
+        (Algorithm::Direct, None) if few_channels::weight::applies(g) => {
+            few_channels::weight::backward_weight(g, dy, x, dweight)?
+        }
         (Algorithm::Direct, None) => implicit_gemm::backward_weight(g, dy, x, dweight)?,
     }
     Ok(())

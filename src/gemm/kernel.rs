@@ -300,8 +300,11 @@ unsafe fn block<S: Simd, const NV: usize>(mut job: Block<'_, S::T>) {
         for (p, column) in (0..job.columns).step_by(width).enumerate() {
             let panel = job.panels.as_ptr().add(p * width * job.k);
             for (s, row) in (0..job.rows).step_by(TILE_ROWS).enumerate() {
-                let tile = Tile { job: &job, a: a.add(s * strip), a_row, a_step, panel, row, column };
+                let tile =
+                    Tile { job: &job, a: a.add(s * strip), a_row, a_step, panel, panel_step: width, row, column };
                 match job.rows - row {
+                    // The last panel may hold few columns.
+                    TILE_ROWS.. if job.columns - column <= S::LANES => tile.compute::<S, TILE_ROWS, 1>(),
                     1 => tile.compute::<S, 1, NV>(),
                     2 => tile.compute::<S, 2, NV>(),
                     3 => tile.compute::<S, 3, NV>(),
@@ -320,6 +323,8 @@ struct Tile<'a, 'b, T> {
     a_row: usize,
     a_step: usize,
     panel: *const T,
+    /// From one row of the panel to the next.
+    panel_step: usize,
     row: usize,
     column: usize,
 }
@@ -329,7 +334,7 @@ impl<T: Scalar> Tile<'_, '_, T> {
     unsafe fn compute<S: Simd<T = T>, const MR: usize, const NV: usize>(&self) {
         unsafe {
             let mut acc = [[S::zero(); NV]; MR];
-            accumulate::<S, MR, NV>(&mut acc, self.job.k, self.a, self.a_row, self.a_step, self.panel, NV * S::LANES);
+            accumulate::<S, MR, NV>(&mut acc, self.job.k, self.a, self.a_row, self.a_step, self.panel, self.panel_step);
             let columns = self.job.columns - self.column;
             for i in 0..MR {
                 for j in 0..NV {

@@ -21,10 +21,14 @@ pub use kernel::Epilogue;
 const BLOCK_K: usize = 384;
 /// Columns of C whose packed panels exist at the same time.
 const BLOCK_COLUMNS: usize = 1536;
-/// Rows of C in one task.
+/// Rows of C in one task, at most and at least.
 const TASK_ROWS: usize = 192;
-/// Columns of C in one task.
+const LEAST_TASK_ROWS: usize = 4 * kernel::TILE_ROWS;
+/// Columns of C in one task, at most.
 const TASK_COLUMNS: usize = 384;
+/// So many tasks keep some threads busy, if none has fewer multiply-adds than [`LEAST_WORK`]: some microseconds.
+const ENOUGH_TASKS: usize = 8;
+const LEAST_WORK: usize = 1 << 18;
 /// Up to so many rows, B is not packed.
 const FEW_ROWS: usize = 16;
 
@@ -139,16 +143,17 @@ impl<T: Scalar> Product<'_, T> {
 
     /// All rows of C times one block of columns, over one block of K.
     fn block(&self, c: SharedMut<T>, panels: &[T], k: usize, depth: usize, column: usize, columns: usize) {
-        let wide = columns.div_ceil(TASK_COLUMNS);
-        let tall = self.a.rows.div_ceil(TASK_ROWS);
+        let (task_rows, task_columns) = task_size(self.a.rows, columns, depth, panel_width::<T>());
+        let wide = columns.div_ceil(task_columns);
+        let tall = self.a.rows.div_ceil(task_rows);
         let last = k + depth == self.b.rows;
         parallel_for(wide * tall, &|task| {
-            let (across, row) = (task % wide * TASK_COLUMNS, task / wide * TASK_ROWS);
+            let (across, row) = (task % wide * task_columns, task / wide * task_rows);
             let part = kernel::Rectangle {
                 row,
-                rows: TASK_ROWS.min(self.a.rows - row),
+                rows: task_rows.min(self.a.rows - row),
                 column: column + across,
-                columns: TASK_COLUMNS.min(columns - across),
+                columns: task_columns.min(columns - across),
                 k,
                 depth,
             };
@@ -187,6 +192,21 @@ impl<T: Scalar> Product<'_, T> {
     fn all_rows(&self, column: usize, columns: usize) -> kernel::Rectangle {
         kernel::Rectangle { row: 0, rows: self.a.rows, column, columns, k: 0, depth: self.a.columns }
     }
+}
+
+/// Rows (of whole tiles) and columns (of whole panels) of a task: fewer where C is small, so that there are enough tasks.
+fn task_size(rows: usize, columns: usize, depth: usize, panel: usize) -> (usize, usize) {
+    let mut task = (TASK_ROWS.min(rows), TASK_COLUMNS.min(columns));
+    while rows.div_ceil(task.0) * columns.div_ceil(task.1) < ENOUGH_TASKS && task.0 * task.1 * depth > 2 * LEAST_WORK {
+        if task.0 > LEAST_TASK_ROWS {
+            task.0 = task.0.div_ceil(2).next_multiple_of(kernel::TILE_ROWS).max(LEAST_TASK_ROWS);
+        } else if task.1 > panel {
+            task.1 = task.1.div_ceil(2).next_multiple_of(panel);
+        } else {
+            break;
+        }
+    }
+    task
 }
 
 /// Columns of a packed panel under the instruction set of this process.

@@ -156,3 +156,21 @@ def test_softmax_sums_to_one_and_ignores_shifts(rng):
     assert np.abs(gf.softmax(x).sum(axis=1) - 1).max() <= 1e-14
     assert error(gf.softmax(x + 100), gf.softmax(x)) <= FLOAT64
     assert error(np.exp(gf.log_softmax(x)), gf.softmax(x)) <= FLOAT64
+
+
+@pytest.mark.parametrize("operation", SOFT)
+@pytest.mark.parametrize(
+    "shape, axis", [((1, 5, 70, 130), 1), ((2, 300, 67), 1), ((3, 2, 1000, 3), 2), ((40, 2000), 1)]
+)
+def test_softmax_over_few_and_many_lines(operation, shape, axis, rng):
+    """Lines side by side are cut into tasks between them: the same bits for any number of threads."""
+    x = rng.standard_normal(shape) * 3
+    shifted = x - x.max(axis=axis, keepdims=True)
+    total = np.exp(shifted).sum(axis=axis, keepdims=True)
+    expected = np.exp(shifted) / total if operation == "softmax" else shifted - np.log(total)
+    run = getattr(gf, operation)
+    for dtype in ("float64", "float32"):
+        y = run(x.astype(dtype), axis)
+        assert np.abs(y - expected).max() <= (1e-13 if dtype == "float64" else 2e-6) * np.abs(expected).max()
+        with gf.threads(1):
+            assert np.array_equal(run(x.astype(dtype), axis), y)

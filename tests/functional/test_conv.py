@@ -120,6 +120,31 @@ def _by_windows(x, weight, stride=1, padding=0, dilation=1, groups=1, algorithm=
     return y.reshape(batch, outputs, rows, columns)
 
 
+@pytest.mark.parametrize("taps", range(1, 15))
+@pytest.mark.parametrize("outputs", [4, 5, 7, 8, 12])
+def test_every_row_of_taps_over_few_channels(taps, outputs, rng):
+    """Few channels with whole rows of places: the weights' gradient has kernels of its own, by the row's taps."""
+    x = rng.standard_normal((3, 1 + taps % 3, 4, 29 + taps))
+    compare_all(x, rng.standard_normal((outputs, x.shape[1], 2, taps)), None, {})
+
+
+@pytest.mark.parametrize(
+    "x_shape, weight_shape, options",
+    [
+        ((2, 3, 9, 16), (6, 3, 3, 3), {"padding": 1}),
+        ((1, 1, 8, 30), (5, 1, 2, 4), {"padding": ((2, 0), (1, 3)), "dilation": (3, 1)}),
+        ((20, 2, 11, 47), (4, 2, 5, 6), {"stride": (3, 1), "padding": (2, 3), "dilation": (1, 2)}),
+        ((2, 4, 5, 6, 14), (9, 4, 2, 3, 3), {"padding": 1, "stride": (2, 1, 1)}),
+        ((5, 1, 500), (7, 1, 9), {"padding": "same"}),
+        ((3, 2, 64), (8, 2, 5), {"padding": "causal", "dilation": 4}),
+        ((2, 3, 1, 48), (12, 3, 1, 2), {"padding": ((0, 0), (1, 0))}),
+    ],
+)
+def test_few_channels_with_paddings(x_shape, weight_shape, options, rng):
+    x, weight = rng.standard_normal(x_shape), rng.standard_normal(weight_shape)
+    compare_all(x, weight, rng.standard_normal(weight_shape[0]), options)
+
+
 @pytest.mark.parametrize(
     "size, kernel, stride, dilation, before, after",
     [

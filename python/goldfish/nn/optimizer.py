@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from goldfish.functional.optimiser import adam_step, sgd_step
+from goldfish.functional.optimiser import adagrad_step, adam_step, adamw_step, rmsprop_step, sgd_step
 from goldfish.nn.layer import Array, Layer, trainable_parameters
 
 LearningRate = float | Callable[[int], float]
@@ -148,6 +148,8 @@ class Adam(Optimizer):
     0.1
     """
 
+    _advance: ClassVar[Callable[..., None]] = staticmethod(adam_step)
+
     def __init__(
         self,
         lr: LearningRate = 1e-3,
@@ -163,12 +165,9 @@ class Adam(Optimizer):
         self.betas, self.eps = betas, eps
 
     def _update(self, parameter: Array, gradient: Array, kept: dict[str, Any], lr: float) -> None:
-        self._move(parameter, gradient, kept, lr, self.weight_decay)
-
-    def _move(self, parameter: Array, gradient: Array, kept: dict[str, Any], lr: float, weight_decay: float) -> None:
         if not kept:
             kept.update(step=0, first_moment=np.zeros_like(parameter), second_moment=np.zeros_like(parameter))
-        adam_step(
+        self._advance(
             parameter,
             gradient,
             kept["first_moment"],
@@ -177,7 +176,7 @@ class Adam(Optimizer):
             beta1=self.betas[0],
             beta2=self.betas[1],
             eps=self.eps,
-            weight_decay=weight_decay,
+            weight_decay=self.weight_decay,
             step=kept["step"] + 1,
         )
         kept["step"] += 1
@@ -206,6 +205,8 @@ class AdamW(Adam):
     0.85
     """
 
+    _advance = staticmethod(adamw_step)
+
     def __init__(
         self,
         lr: LearningRate = 1e-3,
@@ -215,11 +216,6 @@ class AdamW(Adam):
         weight_decay: float = 0.01,
     ) -> None:
         super().__init__(lr, betas=betas, eps=eps, weight_decay=weight_decay)
-
-    def _update(self, parameter: Array, gradient: Array, kept: dict[str, Any], lr: float) -> None:
-        if self.weight_decay:
-            parameter *= parameter.dtype.type(1 - lr * self.weight_decay)
-        self._move(parameter, gradient, kept, lr, 0.0)
 
 
 class RMSprop(Optimizer):
@@ -276,16 +272,17 @@ class RMSprop(Optimizer):
             kept["mean_square"] = np.zeros_like(parameter)
             if self.momentum:
                 kept["velocity"] = np.zeros_like(parameter)
-        d = _decayed(parameter, gradient, self.weight_decay)
-        mean_square, number = kept["mean_square"], parameter.dtype.type
-        mean_square *= number(self.alpha)
-        mean_square += number(1 - self.alpha) * d * d
-        step = d / (np.sqrt(mean_square) + number(self.eps))
-        if self.momentum:
-            kept["velocity"] *= number(self.momentum)
-            kept["velocity"] += step
-            step = kept["velocity"]
-        parameter -= number(lr) * step
+        rmsprop_step(
+            parameter,
+            gradient,
+            kept["mean_square"],
+            kept.get("velocity"),
+            lr=lr,
+            alpha=self.alpha,
+            eps=self.eps,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+        )
 
 
 class Adagrad(Optimizer):
@@ -328,13 +325,7 @@ class Adagrad(Optimizer):
     def _update(self, parameter: Array, gradient: Array, kept: dict[str, Any], lr: float) -> None:
         if not kept:
             kept["square_sum"] = np.zeros_like(parameter)
-        d = _decayed(parameter, gradient, self.weight_decay)
-        kept["square_sum"] += d * d
-        parameter -= parameter.dtype.type(lr) * d / (np.sqrt(kept["square_sum"]) + parameter.dtype.type(self.eps))
-
-
-def _decayed(parameter: Array, gradient: Array, weight_decay: float) -> Array:
-    return gradient + parameter.dtype.type(weight_decay) * parameter if weight_decay else gradient
+        adagrad_step(parameter, gradient, kept["square_sum"], lr=lr, eps=self.eps, weight_decay=self.weight_decay)
 
 
 def _expect(optimizer: Optimizer, name: str, value: float) -> None:

@@ -4,6 +4,7 @@
 //! windows is a contiguous load ([`crate::strip`]), and nothing but the input itself is copied.
 
 mod kernel;
+pub mod weight;
 
 use super::run_tasks;
 use crate::geometry::conv::ConvGeometry;

@@ -10,10 +10,13 @@ use crate::scalar::Scalar;
 use crate::simd::{Kernel, Simd, run};
 
 /// Vectors that are added up before their sum is added to the total, so that long lines lose no accuracy.
-const RUN: usize = 32;
+pub const RUN: usize = 32;
+
+/// Sums along a line that do not wait for one another.
+const ABREAST: usize = 4;
 
 /// The lanes of the longest vectors.
-const MOST_LANES: usize = 16;
+pub const MOST_LANES: usize = 16;
 
 /// The extent of the line, and the number of lines that lie side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,7 +211,16 @@ impl<T: Scalar, F: Term<T>> Sum<'_, T, F> {
             let mut class = 0;
             while class < classes {
                 let end = classes.min(class + RUN * S::LANES);
-                let mut part = S::zero();
+                let mut parts = [S::zero(); ABREAST];
+                while class + ABREAST * S::LANES <= end {
+                    for part in &mut parts {
+                        let element = position * classes + class;
+                        let v = operands::<S, F>(&self.sources, true, element, position, class, S::LANES);
+                        *part = S::add(*part, self.term.apply::<S>(v));
+                        class += S::LANES;
+                    }
+                }
+                let mut part = S::add(S::add(parts[0], parts[1]), S::add(parts[2], parts[3]));
                 while class < end {
                     let n = end - class;
                     let v = operands::<S, F>(&self.sources, true, position * classes + class, position, class, n);
@@ -423,7 +435,7 @@ pub unsafe fn first_lanes<S: Simd>(lanes: S::V, n: usize, v: S::V, rest: S::V) -
 /// # Safety
 /// The processor has the instruction set of `S`.
 #[inline(always)]
-unsafe fn max_of_lanes<S: Simd>(mut v: S::V) -> S::V {
+pub unsafe fn max_of_lanes<S: Simd>(mut v: S::V) -> S::V {
     let mut lanes = S::LANES;
     while lanes > 1 {
         // SAFETY: as the caller says.

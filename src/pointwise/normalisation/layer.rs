@@ -10,6 +10,9 @@ use crate::scalar::Scalar;
 /// At most so many partial sums are kept for the gradients of weight and bias.
 const PARTS: usize = 64;
 
+/// Elements of the lines that are passed several times: few enough to stay in the first cache.
+const NEAR: usize = 2048;
+
 /// One normalisation of the lines of x, each of `size` elements.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNorm {
@@ -68,19 +71,20 @@ impl LayerNorm {
             &|block, y, moments| {
                 let x = &x[block * chunk * self.size..][..y.len()];
                 let (means, rates) = moments.split_at_mut(y.len() / self.size);
-                sum(kernel::Itself, layout, Sources::new(x), means);
-                means.iter_mut().for_each(|mean| *mean = *mean / count);
-                sum(
-                    kernel::SquaredLineDeviation,
-                    layout,
-                    Sources { lines: [means, &[], &[], &[]], ..Sources::new(x) },
-                    rates,
-                );
-                for rate in rates.iter_mut() {
-                    *rate = T::from_f64(1.0 / (rate.to_f64() / self.size as f64 + self.eps).sqrt());
+                let near = (NEAR / self.size).max(1);
+                let moments = means.chunks_mut(near).zip(rates.chunks_mut(near));
+                let elements = x.chunks(near * self.size).zip(y.chunks_mut(near * self.size));
+                for ((means, rates), (x, y)) in moments.zip(elements) {
+                    sum(kernel::Itself, layout, Sources::new(x), means);
+                    means.iter_mut().for_each(|mean| *mean = *mean / count);
+                    let sources = Sources { lines: [means, &[], &[], &[]], ..Sources::new(x) };
+                    sum(kernel::SquaredLineDeviation, layout, sources, rates);
+                    for rate in rates.iter_mut() {
+                        *rate = T::from_f64(1.0 / (rate.to_f64() / self.size as f64 + self.eps).sqrt());
+                    }
+                    let sources = Sources { lines: [means, rates, &[], &[]], weights, ..Sources::new(x) };
+                    map(kernel::NormalisedLine, layout, sources, y);
                 }
-                let sources = Sources { lines: [means, rates, &[], &[]], weights, ..Sources::new(x) };
-                map(kernel::NormalisedLine, layout, sources, y);
             },
         );
         LineMoments(moments)
@@ -151,12 +155,18 @@ impl LayerNorm {
             return;
         }
         let count = T::from_f64(self.size as f64);
-        with_scratch(2 * lines, |scratch: &mut [T]| {
-            let (plain, products) = scratch.split_at_mut(lines);
-            sum(kernel::Weighted, layout, sources, plain);
-            sum(kernel::WeightedTimesNormal, layout, sources, products);
-            plain.iter_mut().chain(&mut *products).for_each(|sum| *sum = *sum / count);
-            map(kernel::LineSlope, layout, Sources { lines: [means, rates, plain, products], ..sources }, dx);
+        let near = (NEAR / self.size).max(1);
+        let moments = means.chunks(near).zip(rates.chunks(near));
+        let elements = x.chunks(near * self.size).zip(dy.chunks(near * self.size)).zip(dx.chunks_mut(near * self.size));
+        with_scratch(2 * near, |scratch: &mut [T]| {
+            for ((means, rates), ((x, dy), dx)) in moments.zip(elements) {
+                let (plain, products) = scratch[..2 * means.len()].split_at_mut(means.len());
+                let sources = Sources { other: dy, lines: [means, rates, &[], &[]], weights, ..Sources::new(x) };
+                sum(kernel::Weighted, layout, sources, plain);
+                sum(kernel::WeightedTimesNormal, layout, sources, products);
+                plain.iter_mut().chain(&mut *products).for_each(|sum| *sum = *sum / count);
+                map(kernel::LineSlope, layout, Sources { lines: [means, rates, plain, products], ..sources }, dx);
+            }
         });
     }
 }

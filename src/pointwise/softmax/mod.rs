@@ -2,32 +2,20 @@
 
 pub(super) mod kernel;
 
+use super::lines::Lines;
 use super::lines::kernel::{Sources, Term, map, sum};
-use super::lines::{Lines, statistics};
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
 use crate::threads::parallel_chunks_mut;
 
 /// `e^x / sum e^x` along each line, without overflow.
 pub fn softmax<T: Scalar>(x: &[T], lines: Lines, y: &mut [T]) {
-    normalise(kernel::Softmax, |sum| T::ONE / sum, x, lines, y);
+    kernel::forward(false, x, lines, y);
 }
 
 /// `x - log sum e^x` along each line, without overflow.
 pub fn log_softmax<T: Scalar>(x: &[T], lines: Lines, y: &mut [T]) {
-    normalise(kernel::LogSoftmax, |sum| T::from_f64(sum.to_f64().ln()), x, lines, y);
-}
-
-fn normalise<T: Scalar, F: Term<T>>(term: F, of_sum: fn(T) -> T, x: &[T], lines: Lines, y: &mut [T]) {
-    in_tasks(lines, y, &|start, positions, y| {
-        let x = &x[start..start + y.len()];
-        with_scratch(2 * positions, |scratch: &mut [T]| {
-            let (maxima, sums) = scratch.split_at_mut(positions);
-            statistics(lines.layout, x, maxima, sums);
-            sums.iter_mut().for_each(|sum| *sum = of_sum(*sum));
-            map(term, lines.layout, Sources { lines: [maxima, sums, &[], &[]], ..Sources::new(x) }, y);
-        });
-    });
+    kernel::forward(true, x, lines, y);
 }
 
 /// `y (dy - sum dy y)`, from the softmax itself.
