@@ -290,23 +290,50 @@ impl<T: Scalar, F: Term<T>> AddByClass<'_, T, F> {
     /// # Safety
     /// The processor has the instruction set of `S`.
     #[inline(always)]
-    unsafe fn of_adjacent_classes<S: Simd<T = T>>(self) {
+    unsafe fn of_adjacent_classes<S: Simd<T = T>>(mut self) {
+        let mut class = 0;
+        while class < self.layout.classes {
+            let left = self.layout.classes - class;
+            // SAFETY: as the caller says.
+            unsafe {
+                if left >= ABREAST * S::LANES {
+                    self.of_some_classes::<S, ABREAST>(class, S::LANES);
+                    class += ABREAST * S::LANES;
+                } else {
+                    self.of_some_classes::<S, 1>(class, left.min(S::LANES));
+                    class += S::LANES;
+                }
+            }
+        }
+    }
+
+    /// The sums of `W` vectors of `n` classes.
+    ///
+    /// # Safety
+    /// The processor has the instruction set of `S`; the classes are among the layout's.
+    #[inline(always)]
+    unsafe fn of_some_classes<S: Simd<T = T>, const W: usize>(&mut self, class: usize, n: usize) {
         let classes = self.layout.classes;
-        for class in (0..classes).step_by(S::LANES) {
-            let n = (classes - class).min(S::LANES);
-            for first in (0..self.positions).step_by(RUN) {
-                let mut part = [T::ZERO; MOST_LANES];
-                // SAFETY: every step ends with its line, so inside the checked arrays; `part` holds a whole vector.
-                unsafe {
-                    let mut sum = S::zero();
-                    for position in first..self.positions.min(first + RUN) {
+        for first in (0..self.positions).step_by(RUN) {
+            let mut parts = [[T::ZERO; MOST_LANES]; W];
+            // SAFETY: every step ends with its line, so inside the checked arrays; a part holds a whole vector.
+            unsafe {
+                let mut sums = [S::zero(); W];
+                for position in first..self.positions.min(first + RUN) {
+                    for w in 0..W {
+                        let class = class + w * S::LANES;
                         let element = position * classes + class;
                         let v = operands::<S, F>(&self.sources, true, element, position, class, n);
-                        sum = S::add(sum, self.term.apply::<S>(v));
+                        sums[w] = S::add(sums[w], self.term.apply::<S>(v));
                     }
-                    S::store(part.as_mut_ptr(), sum);
                 }
-                for (sum, part) in self.sums[class..class + n].iter_mut().zip(part) {
+                for w in 0..W {
+                    S::store(parts[w].as_mut_ptr(), sums[w]);
+                }
+            }
+            for (w, part) in parts.iter().enumerate() {
+                let start = class + w * S::LANES;
+                for (sum, part) in self.sums[start..start + n].iter_mut().zip(part) {
                     *sum += part.to_f64();
                 }
             }
