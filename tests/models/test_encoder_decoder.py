@@ -104,6 +104,18 @@ def test_training_and_inference_agree_and_padding_does_not_matter():
     assert np.allclose(alone, logits[1:2, :2], atol=1e-12)
 
 
+@pytest.mark.parametrize("options", [{"state": np.zeros((1, 3, 5))}, {"lengths": [1, 1, 1]}])
+def test_states_and_lengths_are_refused_rather_than_ignored(options):
+    model, x = _model("gru", 1), {**SOURCE, "previous": PREVIOUS}
+    context = {"context": np.zeros((3, 8)), "previous": PREVIOUS}
+    for call in (model, model.forward):
+        with pytest.raises(ValueError, match=f"EncoderDecoder: expected x alone, got {next(iter(options))} too"):
+            call(x, **options)
+    for call in (model.decoder, model.decoder.forward):
+        with pytest.raises(ValueError, match=f"Decoder: expected x alone, got {next(iter(options))} too"):
+            call(context, **options)
+
+
 def test_frozen_encoders_are_left_alone():
     model = _model("gru", 1)
     model.encoder.freeze()

@@ -96,6 +96,7 @@ class Decoder(nn.Layer):
         return_state: bool = False,
     ) -> Any:
         """Logits (N, T, num_tokens + 1) from ``x["context"]`` (N, context_size) and ``x["previous"]`` (N, T)."""
+        _refuse(self, state, lengths)
         context, previous = np.asarray(x["context"]), np.asarray(x["previous"])
         y, state = self.recurrent(
             _beside(self.embedding(previous), context), self.first_state(context), return_state=True
@@ -112,6 +113,7 @@ class Decoder(nn.Layer):
         rng: Rng = None,
     ) -> tuple[Any, ...]:
         """``(logits, backward)``; ``backward`` returns the gradient of the context under its name."""
+        _refuse(self, state, lengths)
         rng = None if rng is None else np.random.default_rng(rng)
         context, previous = np.asarray(x["context"]), np.asarray(x["previous"])
         first, start_backward = self.start.forward(context)
@@ -181,6 +183,7 @@ class EncoderDecoder(nn.Layer):
         return_state: bool = False,
     ) -> Any:
         """Logits (N, T, num_tokens + 1)."""
+        _refuse(self, state, lengths)
         context = self.encoder(x["x"], lengths=x.get("lengths"))
         return self.decoder({"context": context, "previous": x["previous"]}, return_state=return_state)
 
@@ -194,6 +197,7 @@ class EncoderDecoder(nn.Layer):
         rng: Rng = None,
     ) -> tuple[Any, ...]:
         """``(logits, backward)``; ``backward`` returns the gradient of ``x["x"]`` under its name."""
+        _refuse(self, state, lengths)
         rng = None if rng is None else np.random.default_rng(rng)
         context, encoder_backward = self.encoder.forward(x["x"], lengths=x.get("lengths"), rng=rng)
         logits, decoder_backward = self.decoder.forward({"context": context, "previous": x["previous"]}, rng=rng)
@@ -206,6 +210,13 @@ class EncoderDecoder(nn.Layer):
 
         backward = Backward(self, logits.shape, run, pair=return_state)
         return (logits, None, backward) if return_state else (logits, backward)
+
+
+def _refuse(layer: nn.Layer, state: State, lengths: ArrayLike | None) -> None:
+    """A first state comes from the context, lengths come with x: neither is an argument."""
+    if state is not None or lengths is not None:
+        given = "state" if state is not None else "lengths"
+        raise ValueError(f"{type(layer).__name__}: expected x alone, got {given} too")
 
 
 def _beside(vectors: Array, context: Array) -> Array:
