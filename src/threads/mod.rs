@@ -4,7 +4,7 @@
 //! workers help. How a job gets to the workers and back is told in `pool.rs`.
 //!
 //! * Which thread runs a task, and when, is open; so results must not depend on it, and tasks must not wait for one
-//!   another: all of them may run on one thread. The members of a [`team`] may.
+//!   another: all of them may run on one thread. The members of a [`team()`] may.
 //! * Workers start when a call first wants them. Idle ones poll for about 200 us, which makes the next dispatch cheap,
 //!   and then park. Waking them takes up to 100 us, during which the caller gets on with the tasks.
 //! * The pool serves one call at a time. A call that finds it busy, from another thread or from inside a task, runs all
