@@ -66,8 +66,17 @@ class Row:
 
     @property
     def network(self) -> bool:
-        """Whether the row trains a convolutional network; one call is ``steps`` steps on the batches of ``samples``."""
+        """Whether the row is a convolutional network.
+
+        ``forward`` is inference on one batch by what `prepare` gives, ``training`` ``steps`` steps on the batches of
+        ``samples``.
+        """
         return self.kind == "network"
+
+    @property
+    def trains(self) -> bool:
+        """Whether the row is a network or character model with a step of the optimiser."""
+        return (self.network or self.characters) and "training" in self.targets
 
     @property
     def modes(self) -> tuple[Mode, ...]:

@@ -120,8 +120,7 @@ def main() -> None:
     arguments = parser.parse_args()
     gf.set_num_threads(arguments.threads)
     for row in read_rows():
-        trains = row.network or (row.characters and "training" in row.modes)
-        if not trains or not any(part in row.name for part in arguments.rows):
+        if not row.trains or not any(part in row.name for part in arguments.rows):
             continue
         medians = profile(row, arguments.steps)
         if arguments.markdown:

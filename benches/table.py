@@ -24,7 +24,7 @@ KINDS = {
     "pool": "Pooling",
     "recurrent": "Recurrent",
     "pointwise": "Element by element",
-    "network": "Convolutional networks (a step of the optimiser, or an epoch where the row says so)",
+    "network": "Convolutional networks (forward: inference, prepared; gradients: a step of the optimiser, or an epoch)",
     "character": "Character models (forward: 64 characters sampled one at a time; gradients: a step of the optimiser)",
 }
 MODES = {"forward": "forward", "training": "forward and gradients"}

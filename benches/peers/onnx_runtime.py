@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from peers import characters, pointwise
+from peers import characters, inference, pointwise
 from problems import Array, Arrays, Contender, Mode, Row
 
 OPERATORS = {
@@ -30,6 +30,8 @@ def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: 
     """Build a session, or nothing where ONNX Runtime has no such kernel or no gradient."""
     if row.characters and mode == "forward":
         return [characters.onnx_runtime(row, arrays, OPERATORS[row.op], GATES[row.op], threads)]
+    if row.network and mode == "forward":
+        return [inference.onnx_runtime(row, arrays, threads, OPSET)]
     if mode != "forward" or row.stacked or row.network or row.op not in OPERATORS:
         return []
     try:

@@ -5,7 +5,7 @@ from typing import Any
 
 import goldfish as gf
 from jobs import make_job
-from peers import characters, pointwise
+from peers import characters, inference, pointwise
 from problems import Array, Arrays, Contender, Mode, Row, trainer
 
 
@@ -17,6 +17,8 @@ def missing(row: Row) -> str | None:
 def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: int) -> list[Contender]:
     """Build the call that a user would write."""
     ready = partial(gf.set_num_threads, threads)
+    if row.network and mode == "forward":
+        return [inference.goldfish(row, arrays, ready)]
     if row.network or (row.characters and mode == "training"):
         job = make_job(row, arrays)
         return [trainer("goldfish", job.step, job.gradients, row.steps, ready)]

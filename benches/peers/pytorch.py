@@ -6,7 +6,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from peers import characters, pointwise, training
+from peers import characters, inference, pointwise, training
 from problems import Array, Arrays, Contender, Mode, Row, as_dtype
 
 SPATIAL = {"conv1d": F.conv1d, "conv2d": F.conv2d, "conv3d": F.conv3d, "conv_transpose2d": F.conv_transpose2d}
@@ -45,6 +45,8 @@ def _contender(
     ready = partial(torch.set_num_threads, threads)
     if row.characters:
         return characters.pytorch(name, row, arrays, mode, str(arrays["head_weight"].dtype), ready)
+    if row.network and mode == "forward":
+        return inference.pytorch(name, row, arrays, layout, ready)
     if row.network:
         return training.pytorch(name, row, arrays, str(arrays["x"].dtype), layout, ready)
     place = partial(_place, layout=layout, gradient=mode == "training")

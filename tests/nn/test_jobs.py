@@ -1,5 +1,7 @@
 """The networks that are trained beside torch, and the profile of their steps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from jobs import make_job
 from problems import make_arrays, read_rows
 from profile_step import profile, share
 
-ROWS = {row.name: row for row in read_rows() if row.network or row.characters}
+ROWS = {row.name: row for row in read_rows() if row.trains}
 
 
 def test_the_recitation_network_has_its_parameters():
@@ -41,3 +43,17 @@ def test_a_profile_accounts_for_the_whole_step():
     parts = sum(seconds for part, seconds in medians.items() if part != "total")
     assert parts == pytest.approx(medians["total"], rel=0.2)
     assert 0 < share(medians) < 1
+
+
+def test_inference_in_torch_and_onnx_runtime_is_ours():
+    inference = pytest.importorskip("peers.inference", reason="no peers; `make oracles` installs them")
+    row = replace(next(row for row in read_rows() if row.name == "resnet18-b1"), x=(1, 3, 40, 40))
+    arrays = networks.make_arrays(row, None)
+    contenders = [
+        inference.goldfish(row, arrays, lambda: None),
+        inference.pytorch("torch", row, arrays, inference.torch.contiguous_format, lambda: None),
+        inference.onnx_runtime(row, arrays, 1, 17),
+    ]
+    ours, *theirs = [contender.arrays(contender.run())["y"] for contender in contenders]
+    for y in theirs:
+        np.testing.assert_allclose(y, ours, atol=1e-5 * np.abs(ours).max())
