@@ -1,19 +1,19 @@
 //! The backward call: the recurrence over blocks of sequences, then the big products.
 
 use super::forward::{Split, team_steps};
-use super::kernel::{self, Into, Operand, Panels};
+use super::kernel::Operand;
 use super::layout::{Frame, Slots};
+use super::panels::kernel::{Panels, Shape, pack_rows};
+use super::product::kernel::{Into, product};
 use super::steps::kernel::{Backward, Cell};
-use super::weights::{Factor, Rows};
+use super::weights::{Factor, Product, Rows};
 use super::{Gradients, Input, Parameters, Saved, Slopes};
 use crate::geometry::recurrent::RecurrentGeometry;
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
 use crate::simd::Isa;
-use crate::threads::{Member, SharedMut, parallel_chunks_mut, parallel_for, team};
+use crate::threads::{Member, SharedMut, parallel_for, team};
 
-/// Vectors of columns in a panel.
-const PANEL_VECTORS: usize = kernel::TILE_VECTORS;
 /// Rows of dx in one task.
 const TASK_ROWS: usize = 96;
 
@@ -69,7 +69,7 @@ impl<T: Scalar> Call<'_, T> {
                     }),
                     Split::Units => {
                         for steps in team_steps(frame, plan.batch(), 0..plan.steps()).rev() {
-                            team(panels[0].groups(), &|member| task(0..plan.batch(), steps.clone(), member));
+                            team(panels[0].shape.groups.count, &|member| task(0..plan.batch(), steps.clone(), member));
                         }
                     }
                 }
@@ -113,19 +113,19 @@ impl<T: Scalar> Call<'_, T> {
             }
         }
         let active = plan.active(0);
-        with_scratch::<T, _>(active * frame.hidden, |product| {
+        with_scratch::<T, _>(active * frame.hidden, |values| {
             let rows: Vec<usize> = (0..active).map(|place| place * frame.hidden).collect();
             let into = Into {
-                target: SharedMut::new(product),
+                target: SharedMut::new(values),
                 rows: &rows,
-                group: PANEL_VECTORS * frame.lanes,
+                unit: frame.lanes,
                 columns: frame.hidden,
                 bias: None,
                 lead: 0,
             };
             let operand = Operand::slots(gates.as_ptr(), frame, &C::LAYOUT.hidden[0]);
-            kernel::product(isa, gates, operand, active, panels, 0..panels.groups(), into);
-            for (place, row) in product.chunks_exact(frame.hidden.max(1)).enumerate() {
+            product(isa, gates, operand, active, panels, 0..panels.shape.groups.count, into);
+            for (place, row) in values.chunks_exact(frame.hidden.max(1)).enumerate() {
                 for (to, &value) in dh_0[plan.sequence(place) * frame.hidden..].iter_mut().zip(row) {
                     *to += value;
                 }
@@ -147,17 +147,11 @@ impl<T: Scalar> Call<'_, T> {
                     .take(TASK_ROWS)
                     .map(|(s, place)| (plan.time(s, place) * plan.batch() + plan.sequence(place)) * frame.inputs)
                     .collect();
-                let into = Into {
-                    target,
-                    rows: &places,
-                    group: PANEL_VECTORS * frame.lanes,
-                    columns: frame.inputs,
-                    bias: None,
-                    lead: 0,
-                };
+                let into =
+                    Into { target, rows: &places, unit: frame.lanes, columns: frame.inputs, bias: None, lead: 0 };
                 let from = &rows.gates[first * frame.gates()..];
                 let operand = Operand::slots(from.as_ptr(), frame, &C::LAYOUT.input);
-                kernel::product(rows.isa, from, operand, places.len(), panels[0], 0..panels[0].groups(), into);
+                product(rows.isa, from, operand, places.len(), panels[0], 0..panels[0].shape.groups.count, into);
             });
         });
     }
@@ -166,27 +160,29 @@ impl<T: Scalar> Call<'_, T> {
     fn weights<C: Cell<T>>(&self, rows: &Rows<T>, h: &[T], extra: &[T], gradients: Gradients<T>) {
         let frame = rows.frame;
         let (input, hidden) = (&C::LAYOUT.input, C::LAYOUT.hidden);
+        let mut products = Vec::with_capacity(3);
         if let Some(dweight) = gradients.weight_ih {
-            rows.weights(input, Factor::input(self.x), frame.inputs, dweight);
+            let into = SharedMut::new(dweight);
+            products.push(Product { slots: input, factor: Factor::input(self.x), columns: frame.inputs, into });
         }
         if let Some(dweight) = gradients.weight_hh {
+            let into = SharedMut::new(dweight);
             for (slots, factor) in hidden.iter().zip([Factor::Previous(h), Factor::Current(extra)]) {
-                rows.weights(slots, factor, frame.hidden, dweight);
+                products.push(Product { slots, factor, columns: frame.hidden, into });
             }
         }
-        if gradients.bias_ih.is_some() || gradients.bias_hh.is_some() {
-            with_scratch::<T, _>(frame.gates(), |sums| {
-                rows.columns(sums);
-                if let Some(dbias) = gradients.bias_ih {
-                    pick(frame, input, sums, dbias);
+        let biases = gradients.bias_ih.is_some() || gradients.bias_hh.is_some();
+        with_scratch::<T, _>(if biases { frame.gates() } else { 0 }, |sums| {
+            rows.gradients(&products, biases.then_some(&mut *sums));
+            if let Some(dbias) = gradients.bias_ih {
+                pick(frame, input, sums, dbias);
+            }
+            if let Some(dbias) = gradients.bias_hh {
+                for slots in hidden {
+                    pick(frame, slots, sums, dbias);
                 }
-                if let Some(dbias) = gradients.bias_hh {
-                    for slots in hidden {
-                        pick(frame, slots, sums, dbias);
-                    }
-                }
-            });
-        }
+            }
+        });
         if let Some(dpeepholes) = gradients.peepholes {
             let factors = [(0, Factor::Previous(extra)), (1, Factor::Previous(extra)), (3, Factor::Current(extra))];
             for (sums, (slot, factor)) in dpeepholes.chunks_exact_mut(frame.hidden.max(1)).zip(factors) {
@@ -224,20 +220,17 @@ fn with_panels<T: Scalar, R>(
     parts: &[Slots],
     body: impl FnOnce(&[Panels<T>]) -> R,
 ) -> R {
-    let depth = |slots: &Slots| frame.state() * slots.gates.len();
-    let total: usize = parts.iter().map(|slots| depth(slots) * vectors * frame.lanes).sum();
+    let shape = |slots: &Slots| Shape::vectors(frame.state() * slots.gates.len(), vectors);
+    let total: usize = parts.iter().map(|slots| shape(slots).len(frame.lanes)).sum();
     with_scratch::<T, _>(total, |mut scratch| {
         let mut packed = Vec::with_capacity(parts.len());
         for slots in parts {
-            let (panels, rest) = scratch.split_at_mut(depth(slots) * vectors * frame.lanes);
-            if !panels.is_empty() {
-                parallel_chunks_mut(panels, depth(slots) * PANEL_VECTORS * frame.lanes, &|group, panel| {
-                    let first = group * PANEL_VECTORS;
-                    let count = PANEL_VECTORS.min(vectors - first);
-                    kernel::pack_rows(isa, weight, columns, frame, slots, first, count, panel);
-                });
-            }
-            packed.push(Panels { data: panels, depth: depth(slots), vectors, wide: PANEL_VECTORS });
+            let shape = shape(slots);
+            let (panels, rest) = scratch.split_at_mut(shape.len(frame.lanes));
+            shape.fill(panels, frame.lanes, &|group, panel| {
+                pack_rows(isa, weight, columns, frame, slots, shape.units_in(group), panel);
+            });
+            packed.push(Panels { data: panels, shape });
             scratch = rest;
         }
         body(&packed)

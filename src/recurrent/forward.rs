@@ -2,16 +2,18 @@
 
 use std::ops::Range;
 
-use super::kernel::{self, Into, Operand, Panels, lanes_on};
+use super::kernel::{Operand, lanes_on};
 use super::layout::{Frame, Layout, Slots};
+use super::panels::kernel::{Panels, Shape, pack_lanes};
 use super::plan::Plan;
+use super::product::kernel::{Into, lookup, product};
 use super::steps::kernel::{Cell, Forward, Keep};
 use super::{Input, Outputs, Parameters, Saved};
 use crate::geometry::recurrent::RecurrentGeometry;
 use crate::memory::{Block, OutOfMemory, with_scratch};
 use crate::scalar::Scalar;
 use crate::simd::Isa;
-use crate::threads::{Member, SharedMut, num_threads, parallel_chunks_mut, parallel_for, team};
+use crate::threads::{Member, SharedMut, num_threads, parallel_for, team};
 
 /// Rows for which x is multiplied at once: enough to use each panel several times, few enough to stay in the cache.
 const CHUNK_ROWS: usize = 96;
@@ -118,11 +120,11 @@ impl<T: Scalar> Call<'_, T> {
 }
 
 fn panel_size(frame: &Frame, slots: &Slots, depth: usize) -> usize {
-    frame.state() * slots.gates.len() * depth
+    Shape::slots(depth, frame, slots).len(frame.lanes)
 }
 
 fn panels_of<'a, T>(frame: &Frame, slots: &Slots, depth: usize, data: &'a [T]) -> Panels<'a, T> {
-    Panels { data, depth, vectors: frame.vectors * slots.gates.len(), wide: frame.tile(slots) }
+    Panels { data, shape: Shape::slots(depth, frame, slots) }
 }
 
 impl<'a, T> Packed<'a, T> {
@@ -159,11 +161,8 @@ pub fn pack<T: Scalar>(isa: Isa, layout: &Layout, frame: &Frame, parameters: &Pa
 }
 
 fn pack_panels<T: Scalar>(isa: Isa, weight: &[T], depth: usize, frame: &Frame, slots: &Slots, panels: &mut [T]) {
-    if depth == 0 || panels.is_empty() {
-        return;
-    }
-    parallel_chunks_mut(panels, depth * frame.tile(slots) * frame.lanes, &|block, panel| {
-        kernel::pack_lanes(isa, weight, depth, frame, slots, block, panel);
+    Shape::slots(depth, frame, slots).fill(panels, frame.lanes, &|block, panel| {
+        pack_lanes(isa, weight, depth, frame, slots, block, panel);
     });
 }
 
@@ -213,11 +212,11 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
                 // Where it is short, the members of the first team compute what they need themselves, next to their caches.
                 let short = chunk.gates.len() * frame.gates() * frame.inputs < SMALL_PROJECTION;
                 if units && !short {
-                    parallel_for(frame.blocks(), &|block| self.project(&chunk, gates, block..block + 1));
+                    parallel_for(frame.blocks.count, &|block| self.project(&chunk, gates, block..block + 1));
                 }
                 let recur = |piece: Range<usize>, member: &Member| {
                     if piece.start == start && (short || !units) {
-                        self.project(&chunk, gates, member.share(frame.blocks()));
+                        self.project(&chunk, gates, member.share(frame.blocks.count));
                     }
                     Forward {
                         isa: call.isa,
@@ -242,7 +241,7 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
                 };
                 if units {
                     for piece in team_steps(frame, places.len(), steps.clone()) {
-                        team(frame.blocks(), &|member| recur(piece.clone(), member));
+                        team(frame.blocks.count, &|member| recur(piece.clone(), member));
                     }
                 } else {
                     recur(steps.clone(), &Member::alone());
@@ -287,7 +286,7 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
         let into = Into {
             target: gates,
             rows: &chunk.gates,
-            group: frame.units * frame.slots * frame.lanes,
+            unit: frame.slots * frame.lanes,
             columns: frame.gates(),
             bias: Some(self.packed.bias),
             lead: C::LAYOUT.input.first,
@@ -295,9 +294,9 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
         match self.call.x {
             Input::Features(_) => {
                 let operand = Operand::rows(chunk.x_rows.as_ptr(), frame.inputs, frame.inputs);
-                kernel::product(isa, chunk.x_rows, operand, chunk.gates.len(), panels, blocks, into);
+                product(isa, chunk.x_rows, operand, chunk.gates.len(), panels, blocks, into);
             }
-            Input::Categories(_) => kernel::lookup(isa, &chunk.ids, panels, blocks, into),
+            Input::Categories(_) => lookup(isa, &chunk.ids, panels, blocks, into),
         }
     }
 }

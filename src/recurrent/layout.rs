@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use super::kernel::TILE_VECTORS;
+
 /// Adjacent slots that are multiplied with the same operand, and the gate (in PyTorch's order) that each of them is.
 pub struct Slots {
     pub first: usize,
@@ -48,25 +50,52 @@ pub struct Frame {
     pub inputs: usize,
     pub hidden: usize,
     pub slots: usize,
-    /// Vectors of units in a block: in a cell with one gate a tile spans several.
-    pub units: usize,
-    /// Vectors of units, whole blocks of them.
+    /// Vectors of units.
     pub vectors: usize,
+    /// The parts of the units that a tile covers: in a cell with one gate it spans several vectors.
+    pub blocks: Parts,
+}
+
+/// `whole` things in `count` parts, which differ by one at most.
+#[derive(Clone, Copy)]
+pub struct Parts {
+    pub whole: usize,
+    pub count: usize,
+    /// Things in a part, and how many of the parts, the first ones, have one more.
+    least: usize,
+    more: usize,
+}
+
+impl Parts {
+    /// As few parts as there can be with `most` things each.
+    pub fn of_at_most(most: usize, whole: usize) -> Self {
+        let count = whole.div_ceil(most);
+        Parts { whole, count, least: whole / count.max(1), more: whole % count.max(1) }
+    }
+
+    /// The first thing of a part; behind the last part, `whole`.
+    #[inline(always)]
+    pub fn start(&self, part: usize) -> usize {
+        part * self.least + part.min(self.more)
+    }
+
+    #[inline(always)]
+    pub fn part(&self, part: usize) -> Range<usize> {
+        self.start(part)..self.start(part + 1)
+    }
 }
 
 impl Frame {
     pub fn new(layout: &Layout, lanes: usize, inputs: usize, hidden: usize) -> Self {
-        let needed = hidden.div_ceil(lanes);
-        let units = match layout.slots {
-            1 if needed.next_multiple_of(4) == needed.next_multiple_of(2) => 4,
-            1 => 2,
-            _ => 1,
-        };
-        Frame { lanes, inputs, hidden, slots: layout.slots, units, vectors: needed.next_multiple_of(units) }
+        let vectors = hidden.div_ceil(lanes);
+        let blocks = Parts::of_at_most(if layout.slots == 1 { TILE_VECTORS } else { 1 }, vectors);
+        Frame { lanes, inputs, hidden, slots: layout.slots, vectors, blocks }
     }
 
-    pub fn blocks(&self) -> usize {
-        self.vectors / self.units
+    /// The vectors of units of a block.
+    #[inline(always)]
+    pub fn block(&self, block: usize) -> Range<usize> {
+        self.blocks.part(block)
     }
 
     /// Elements in a row of states.
@@ -86,18 +115,23 @@ impl Frame {
 
     /// The units of some blocks, those that exist.
     pub fn block_units(&self, blocks: &Range<usize>) -> Range<usize> {
-        let unit = |block: usize| (block * self.units * self.lanes).min(self.hidden);
-        unit(blocks.start)..unit(blocks.end)
+        let vectors = self.block_vectors(blocks);
+        (vectors.start * self.lanes).min(self.hidden)..(vectors.end * self.lanes).min(self.hidden)
+    }
+
+    /// The vectors of units of some blocks.
+    pub fn block_vectors(&self, blocks: &Range<usize>) -> Range<usize> {
+        self.blocks.start(blocks.start)..self.blocks.start(blocks.end)
     }
 
     /// Vectors of a block's tile over `slots`.
-    pub fn tile(&self, slots: &Slots) -> usize {
-        self.units * slots.gates.len()
+    pub fn tile(&self, slots: &Slots, block: usize) -> usize {
+        self.block(block).len() * slots.gates.len()
     }
 
     /// Gate and vector of units of the `j`-th vector of a block's tile.
     pub fn gate_of(&self, slots: &Slots, block: usize, j: usize) -> (usize, usize) {
         let per_unit = slots.gates.len();
-        (slots.gates[j % per_unit], block * self.units + j / per_unit)
+        (slots.gates[j % per_unit], self.block(block).start + j / per_unit)
     }
 }

@@ -19,8 +19,10 @@ mod gru;
 mod kernel;
 mod layout;
 mod lstm;
+mod panels;
 mod plan;
 mod prepared;
+mod product;
 #[cfg(test)]
 mod reference;
 mod steps;

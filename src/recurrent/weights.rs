@@ -2,7 +2,8 @@
 
 pub mod kernel;
 
-use super::kernel::{TILE_VECTORS, lanes_on};
+use std::ops::Range;
+
 use super::layout::{Frame, Slots};
 use super::plan::Plan;
 use super::{Input, Sequence};
@@ -14,8 +15,11 @@ use crate::threads::{SharedMut, parallel_chunks_mut, parallel_for};
 /// Rows whose sum is formed before it is added to the total: few enough for the first-level cache, and what keeps rounding errors
 /// of long sums small.
 const BLOCK_ROWS: usize = 96;
-/// Addresses so many bytes apart fall into the same place of a first-level cache.
-const PAGE: usize = 4096;
+/// Rows of gates at least so many bytes apart are copied side by side: the system's prefetching does not follow them, and where they are
+/// a page apart they push one another out of the first-level cache.
+const FAR: usize = 2048;
+/// Columns of a task, where there are enough tasks: their sums stay in the second-level cache.
+const MOST_COLUMNS: usize = 512;
 
 /// What all sums read.
 pub struct Rows<'a, T> {
@@ -48,77 +52,155 @@ impl<'a, T: Scalar> Factor<'a, T> {
     }
 }
 
+/// A gradient of weights: `into` (gates * H, columns) `= gates^T factor`; rows of gates without a slot are left as they are.
+pub struct Product<'a, T> {
+    pub slots: &'static Slots,
+    pub factor: Factor<'a, T>,
+    pub columns: usize,
+    pub into: SharedMut<'a, T>,
+}
+
+/// The columns of a product that a task sums up, for one block of units.
+struct Piece<'a, T> {
+    product: &'a Product<'a, T>,
+    columns: Range<usize>,
+    vectors: usize,
+}
+
+impl<T> Product<'_, T> {
+    /// Columns that can be shared among tasks. Every row of a one-hot factor touches one row of the sum: nothing is gained by
+    /// cutting it.
+    fn divisible(&self) -> usize {
+        if let Factor::Categories(_) = self.factor { 0 } else { self.columns }
+    }
+}
+
+impl<T> Piece<'_, T> {
+    /// Elements of its sum.
+    fn len(&self, lanes: usize) -> usize {
+        self.columns.len() * self.vectors * lanes
+    }
+}
+
 impl<T: Scalar> Rows<'_, T> {
-    /// `into` (gates * H, columns) `= gates^T factor`; rows of gates without a slot are left as they are.
-    pub fn weights(&self, slots: &Slots, factor: Factor<T>, columns: usize, into: &mut [T]) {
-        if columns == 0 || self.frame.hidden == 0 {
-            return;
-        }
-        let blocks = self.frame.blocks();
-        let most = if blocks < 8 { 48 } else { 192 };
-        // Every row of a one-hot factor touches one row of the sum: nothing is gained by cutting it.
-        let parts = if let Factor::Categories(_) = factor { 1 } else { columns.div_ceil(most) };
-        let vectors = self.frame.tile(slots);
-        let target = SharedMut::new(into);
+    /// All products, and `sums[column] = sum over rows of gates[row][column]`.
+    ///
+    /// A task has some vectors of gates, and of all products together some columns: what it reads of the gates is in the first-level
+    /// cache from the first column on.
+    pub fn gradients(&self, products: &[Product<T>], sums: Option<&mut [T]>) {
+        let (frame, blocks) = (self.frame, self.frame.blocks.count);
+        let whole: usize = products.iter().map(Product::divisible).sum();
+        let parts = whole.div_ceil(if blocks < 8 { 48 } else { MOST_COLUMNS }).max(1);
+        let sums = sums.map(|sums| {
+            sums.fill(T::ZERO);
+            SharedMut::new(sums)
+        });
         parallel_for(parts * blocks, &|task| {
             let (part, block) = (task / blocks, task % blocks);
-            let (first, end) = (part * columns / parts, (part + 1) * columns / parts);
-            with_scratch::<T, _>((end - first) * vectors * self.frame.lanes, |sum| {
-                self.sum_block(slots, factor, block, first, end, sum);
-                for j in 0..vectors {
-                    let (gate, v) = self.frame.gate_of(slots, block, j);
-                    let units = self.frame.units_in(v);
-                    let row = gate * self.frame.hidden + v * self.frame.lanes;
-                    let place =
-                        kernel::Corner { row, rows: units, column: first, columns: end - first, width: columns };
-                    kernel::unpack(self.isa, sum, vectors, j, place, target);
+            let pieces = self.pieces(products, block, part * whole / parts..(part + 1) * whole / parts, part == 0);
+            let size = pieces.iter().map(|piece| piece.len(frame.lanes)).sum();
+            with_scratch::<T, _>(size, |scratch| {
+                scratch.fill(T::ZERO);
+                self.sum(&pieces, scratch, block, sums.filter(|_| part == 0));
+                let mut rest = &*scratch;
+                for piece in &pieces {
+                    let (sum, behind) = rest.split_at(piece.len(frame.lanes));
+                    self.unpack(piece, block, sum);
+                    rest = behind;
                 }
             });
         });
     }
 
-    /// `sum[m - first][..] = sum over rows of factor[row][m] * gates[row]`, for the vectors of one block.
-    fn sum_block(&self, slots: &Slots, factor: Factor<T>, block: usize, first: usize, end: usize, sum: &mut [T]) {
-        let frame = self.frame;
-        let vectors = frame.tile(slots);
-        assert!(vectors <= TILE_VECTORS);
-        let column = (block * frame.units * frame.slots + slots.first) * frame.lanes;
-        let width = end - first;
-        sum.fill(T::ZERO);
-        for start in (0..self.plan.rows()).step_by(BLOCK_ROWS) {
-            let rows = BLOCK_ROWS.min(self.plan.rows() - start);
-            let gates = kernel::Gates { panel: self.gates, width: frame.gates(), start, rows, column, vectors };
-            if let Factor::Categories(ids) = factor {
-                let mut picked = [0; BLOCK_ROWS];
-                for (id, (s, place)) in picked.iter_mut().zip(self.plan.walk(start).take(rows)) {
-                    let row = self.plan.time(s, place) * self.plan.batch() + self.plan.sequence(place);
-                    *id = ids[row] as usize;
-                }
-                kernel::scatter(self.isa, &picked[..rows], gates, sum);
-                continue;
+    /// What of each product falls into `range`, a part of the columns of all; `first` says whether it is the first part.
+    fn pieces<'a>(
+        &self,
+        products: &'a [Product<'a, T>],
+        block: usize,
+        range: Range<usize>,
+        first: bool,
+    ) -> Vec<Piece<'a, T>> {
+        let mut start = 0;
+        let mut pieces = Vec::with_capacity(products.len());
+        for product in products {
+            let end = start + product.divisible();
+            let columns = match product.factor {
+                Factor::Categories(_) if first => 0..product.columns,
+                _ => range.start.clamp(start, end) - start..range.end.clamp(start, end) - start,
+            };
+            if !columns.is_empty() {
+                pieces.push(Piece { product, columns, vectors: self.frame.tile(product.slots, block) });
             }
-            // Rows of gates that are a page apart would push one another out of the first-level cache: they are copied.
-            let beside = vectors * frame.lanes;
-            let apart = frame.gates() * size_of::<T>();
-            let copied = if apart.is_multiple_of(PAGE) { rows * beside } else { 0 };
+            start = end;
+        }
+        pieces
+    }
+
+    /// For each piece `scratch[m - first][..] += sum over rows of factor[row][m] * gates[row]`; `sums` as in `gradients`.
+    fn sum(&self, pieces: &[Piece<T>], scratch: &mut [T], block: usize, sums: Option<SharedMut<T>>) {
+        let frame = self.frame;
+        let (units, step) = (frame.block(block), frame.slots * frame.lanes);
+        let (start, width) = (units.start * step, units.len() * step);
+        for first in (0..self.plan.rows()).step_by(BLOCK_ROWS) {
+            let rows = BLOCK_ROWS.min(self.plan.rows() - first);
+            let all = &self.gates[first * frame.gates()..];
+            let copied = if frame.gates() * size_of::<T>() < FAR { 0 } else { rows * width };
             with_scratch::<T, _>(copied, |panel| {
-                let rows_of_gates = self.gates[start * frame.gates()..].chunks(frame.gates());
-                for (to, from) in panel.chunks_exact_mut(beside).zip(rows_of_gates) {
-                    to.copy_from_slice(&from[column..column + beside]);
+                for (to, from) in panel.chunks_exact_mut(width).zip(all.chunks_exact(frame.gates())) {
+                    to.copy_from_slice(&from[start..start + width]);
                 }
-                let gates = match copied {
-                    0 => gates,
-                    _ => kernel::Gates { panel, width: beside, start: 0, rows, column: 0, vectors },
-                };
-                if let Some((panel, stride)) = self.in_place(factor) {
-                    kernel::outer(self.isa, &panel[start * stride + first..], stride, width, gates, sum);
-                } else {
-                    with_scratch::<T, _>(rows * width, |copy| {
-                        self.gather(factor, start, first, end, copy);
-                        kernel::outer(self.isa, copy, width, width, gates, sum);
-                    });
+                let (panel, width, start_in) =
+                    if copied > 0 { (&*panel, width, 0) } else { (all, frame.gates(), start) };
+                let vectors = units.len() * frame.slots;
+                let gates = kernel::Gates { panel, width, rows, column: start_in, vectors };
+                let mut rest = &mut *scratch;
+                for piece in pieces {
+                    let (sum, behind) = rest.split_at_mut(piece.len(frame.lanes));
+                    let column = start_in + piece.product.slots.first * frame.lanes;
+                    self.add(piece, first, kernel::Gates { column, vectors: piece.vectors, ..gates }, sum);
+                    rest = behind;
+                }
+                if let Some(sums) = sums {
+                    kernel::add_rows(self.isa, gates, start, sums);
                 }
             });
+        }
+    }
+
+    /// Adds the products of some rows of gates, which are those from `start` on, to the sum of a piece.
+    fn add(&self, piece: &Piece<T>, start: usize, gates: kernel::Gates<T>, sum: &mut [T]) {
+        let (first, width, rows) = (piece.columns.start, piece.columns.len(), gates.rows);
+        let factor = piece.product.factor;
+        if let Factor::Categories(ids) = factor {
+            let mut picked = [0; BLOCK_ROWS];
+            for (id, (s, place)) in picked.iter_mut().zip(self.plan.walk(start).take(rows)) {
+                let row = self.plan.time(s, place) * self.plan.batch() + self.plan.sequence(place);
+                *id = ids[row] as usize;
+            }
+            kernel::scatter(self.isa, &picked[..rows], gates, sum);
+        } else if let Some((panel, stride)) = self.in_place(factor) {
+            kernel::outer(self.isa, &panel[start * stride + first..], stride, width, gates, sum);
+        } else {
+            with_scratch::<T, _>(rows * width, |copy| {
+                self.gather(factor, start, piece.columns.clone(), copy);
+                kernel::outer(self.isa, copy, width, width, gates, sum);
+            });
+        }
+    }
+
+    /// Brings the sum of a piece to its place.
+    fn unpack(&self, piece: &Piece<T>, block: usize, sum: &[T]) {
+        let (frame, product) = (self.frame, piece.product);
+        for j in 0..piece.vectors {
+            let (gate, v) = frame.gate_of(product.slots, block, j);
+            let corner = kernel::Corner {
+                row: gate * frame.hidden + v * frame.lanes,
+                rows: frame.units_in(v),
+                column: piece.columns.start,
+                columns: piece.columns.len(),
+                width: product.columns,
+            };
+            kernel::unpack(self.isa, sum, piece.vectors, j, corner, product.into);
         }
     }
 
@@ -132,37 +214,18 @@ impl<T: Scalar> Rows<'_, T> {
         }
     }
 
-    /// Columns `first..end` of the factor's rows from `start` on.
-    fn gather(&self, factor: Factor<T>, start: usize, first: usize, end: usize, copy: &mut [T]) {
+    /// Some columns of the factor's rows from `start` on.
+    fn gather(&self, factor: Factor<T>, start: usize, columns: Range<usize>, copy: &mut [T]) {
         let state = self.frame.state();
-        for (row, (s, place)) in copy.chunks_exact_mut(end - first).zip(self.plan.walk(start)) {
+        for (row, (s, place)) in copy.chunks_exact_mut(columns.len()).zip(self.plan.walk(start)) {
             let from = match factor {
                 Factor::Sequence(sequence) => sequence.row(self.plan.time(s, place), self.plan.sequence(place)),
                 Factor::Previous(panel) => &panel[self.plan.state(s, place) * state..],
                 Factor::Current(panel) => &panel[self.plan.state(s + 1, place) * state..],
                 Factor::Categories(_) => return,
             };
-            row.copy_from_slice(&from[first..end]);
+            row.copy_from_slice(&from[columns.clone()]);
         }
-    }
-
-    /// `sums[column] = sum over rows of gates[row][column]`.
-    pub fn columns(&self, sums: &mut [T]) {
-        debug_assert_eq!(lanes_on::<T>(self.isa), self.frame.lanes);
-        let width = self.frame.gates();
-        parallel_chunks_mut(sums, TILE_VECTORS * self.frame.lanes, &|chunk, sums| {
-            sums.fill(T::ZERO);
-            let column = chunk * TILE_VECTORS * self.frame.lanes;
-            let vectors = sums.len() / self.frame.lanes;
-            for start in (0..self.plan.rows()).step_by(BLOCK_ROWS) {
-                let rows = BLOCK_ROWS.min(self.plan.rows() - start);
-                kernel::add_rows(
-                    self.isa,
-                    kernel::Gates { panel: self.gates, width, start, rows, column, vectors },
-                    sums,
-                );
-            }
-        });
     }
 
     /// `sums[unit] = sum over rows of gates[row][slot, unit] * factor[row][unit]`.
@@ -176,9 +239,9 @@ impl<T: Scalar> Rows<'_, T> {
                 for start in (0..self.plan.rows()).step_by(BLOCK_ROWS) {
                     let rows = BLOCK_ROWS.min(self.plan.rows() - start);
                     let factors = &mut factors[..rows * frame.lanes];
-                    self.gather(factor, start, v * frame.lanes, (v + 1) * frame.lanes, factors);
-                    let gates =
-                        kernel::Gates { panel: self.gates, width: frame.gates(), start, rows, column, vectors: 1 };
+                    self.gather(factor, start, v * frame.lanes..(v + 1) * frame.lanes, factors);
+                    let panel = &self.gates[start * frame.gates()..];
+                    let gates = kernel::Gates { panel, width: frame.gates(), rows, column, vectors: 1 };
                     kernel::add_products(self.isa, factors, gates, total);
                 }
                 sums.copy_from_slice(&total[..sums.len()]);

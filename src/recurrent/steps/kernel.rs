@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use crate::recurrent::Sequence;
-use crate::recurrent::kernel::{Buffer, Operand, Panels, STRIP_ROWS, Strip, lanes_on};
+use crate::recurrent::kernel::{Buffer, Operand, STRIP_ROWS, Strip, lanes_on};
 use crate::recurrent::layout::{Frame, Layout};
+use crate::recurrent::panels::kernel::Panels;
 use crate::recurrent::plan::Plan;
 use crate::scalar::Scalar;
 use crate::simd::{self, Isa, Kernel, Simd};
@@ -108,29 +109,31 @@ impl<T: Scalar> Step<'_, T> {
             let frame = self.frame;
             let mut buffer = Buffer::new();
             let operand = Operand::rows(operand, frame.state(), frame.hidden);
-            let (panels, width) = (&self.panels[part], frame.units * frame.slots * S::LANES);
+            let (panels, shape) = (&self.panels[part], &self.panels[part].shape);
             let mut block = self.share.start;
             while block < self.share.end {
-                let pair = self.active == 1 && block + 1 < self.share.end;
+                let units = shape.units_in(block);
+                let (vectors, width) = (shape.vectors_in(block), units.len() * frame.slots * S::LANES);
+                let pair = self.active == 1 && block + 1 < self.share.end && shape.vectors_in(block + 1) == vectors;
                 for first in (0..self.active).step_by(STRIP_ROWS) {
                     let end = self.active.min(first + STRIP_ROWS);
                     let strip = Strip {
-                        initial: self.gates.wrapping_add(first * frame.gates() + block * width + slot * S::LANES),
+                        initial: self.unit(first, units.start).gates.wrapping_add(slot * S::LANES),
                         initial_row: frame.gates(),
                         operand: operand.at_row(first),
                         panel: panels.group(block, S::LANES),
                         buffer: buffer.start(),
                         rows: end - first,
-                        vectors: panels.wide,
-                        second: pair.then(|| [width, panels.group_size(S::LANES)]),
+                        vectors,
+                        second: pair.then(|| [width, shape.group(block, S::LANES).len()]),
                     };
                     simd::run_on(self.isa, strip);
                     for row in first..end + usize::from(pair) {
-                        for u in 0..frame.units {
-                            let vector = (row - first) * panels.wide + u * (panels.wide / frame.units);
+                        for u in 0..units.len() {
+                            let vector = (row - first) * vectors + u * shape.per_unit;
                             let z = buffer.start().add(vector * S::LANES);
-                            let (row, block) = if pair { (0, block + row) } else { (row, block) };
-                            cell.finish::<S>(z, &self.unit(row, block * frame.units + u));
+                            let (row, v) = if pair { (0, row * units.len()) } else { (row, 0) };
+                            cell.finish::<S>(z, &self.unit(row, units.start + v + u));
                         }
                     }
                 }
@@ -155,13 +158,13 @@ impl<T: Scalar> Step<'_, T> {
     ) {
         unsafe {
             let frame = self.frame;
-            let panels = &self.panels[part];
+            let (panels, shape) = (&self.panels[part], &self.panels[part].shape);
             let mut buffer = Buffer::new();
             let mut group = self.share.start;
             while group < self.share.end {
-                let (vectors, v) = (panels.vectors_in(group), group * panels.wide);
+                let (vectors, v) = (shape.vectors_in(group), shape.units_in(group).start);
                 let next = group + 1;
-                let pair = self.active == 1 && next < self.share.end && panels.vectors_in(next) == vectors;
+                let pair = self.active == 1 && next < self.share.end && shape.vectors_in(next) == vectors;
                 for (start, end) in [(0, rows), (rows, self.active)] {
                     for first in (start..end).step_by(STRIP_ROWS) {
                         let end = end.min(first + STRIP_ROWS);
@@ -173,7 +176,7 @@ impl<T: Scalar> Step<'_, T> {
                             buffer: buffer.start(),
                             rows: end - first,
                             vectors,
-                            second: pair.then(|| [vectors * S::LANES, panels.group_size(S::LANES)]),
+                            second: pair.then(|| [vectors * S::LANES, shape.group(group, S::LANES).len()]),
                         };
                         simd::run_on(self.isa, strip);
                         for row in first..end + usize::from(pair) {
@@ -256,8 +259,10 @@ impl<T: Scalar, C: Cell<T>> Forward<'_, T, C> {
         assert!(self.gates.len() >= gates * frame.gates() && self.h.len() >= states * frame.state());
         assert!(!C::EXTRA || self.extra.len() >= states * frame.state());
         for (panels, slots) in self.panels.iter().zip(C::LAYOUT.hidden) {
-            assert!(panels.depth == frame.hidden && panels.wide == frame.tile(slots));
-            assert!(panels.data.len() >= panels.vectors * frame.lanes * panels.depth);
+            let shape = &panels.shape;
+            assert!(shape.depth == frame.hidden && shape.per_unit == slots.gates.len());
+            assert!(shape.groups.whole == frame.vectors && shape.groups.count == frame.blocks.count);
+            assert!(panels.data.len() >= shape.len(frame.lanes));
         }
         assert!(self.panels.len() == C::LAYOUT.hidden.len());
         // SAFETY: the asserts above; the caller keeps other tasks away from the places.
@@ -266,7 +271,7 @@ impl<T: Scalar, C: Cell<T>> Forward<'_, T, C> {
 
     /// The blocks of units of this member.
     fn share(&self) -> Range<usize> {
-        self.member.share(self.frame.blocks())
+        self.member.share(self.frame.blocks.count)
     }
 
     /// The rows of states that the first step starts from, and the final states of sequences without steps.
@@ -291,9 +296,9 @@ impl<T: Scalar, C: Cell<T>> Forward<'_, T, C> {
     #[inline(always)]
     unsafe fn copy_state(&self, panel: SharedMut<'_, T>, initial: Option<&[T]>, row: usize, sequence: usize) {
         let (frame, share) = (self.frame, self.share());
-        let units = frame.block_units(&share);
-        let width = share.len() * frame.units * frame.lanes;
-        let row = unsafe { panel.slice(row * frame.state() + share.start * frame.units * frame.lanes, width) };
+        let (units, vectors) = (frame.block_units(&share), frame.block_vectors(&share));
+        let start = row * frame.state() + vectors.start * frame.lanes;
+        let row = unsafe { panel.slice(start, vectors.len() * frame.lanes) };
         row.fill(T::ZERO);
         if let Some(initial) = initial {
             row[..units.len()].copy_from_slice(&initial[sequence * frame.hidden..][units]);
@@ -402,8 +407,10 @@ impl<T: Scalar, C: Cell<T>> Backward<'_, T, C> {
         assert!(!C::EXTRA || self.extra.len() >= states);
         assert!(self.seed.len() >= plan.batch() * frame.state() && self.carry.len() >= plan.batch() * frame.state());
         for (panels, slots) in self.panels.iter().zip(C::LAYOUT.hidden) {
-            assert!(panels.depth == frame.vectors * slots.gates.len() * frame.lanes && panels.vectors == frame.vectors);
-            assert!(panels.data.len() >= panels.vectors * frame.lanes * panels.depth);
+            let shape = &panels.shape;
+            assert!(shape.depth == frame.state() * slots.gates.len());
+            assert!(shape.groups.whole == frame.vectors && shape.per_unit == 1);
+            assert!(panels.data.len() >= shape.len(frame.lanes));
         }
         assert!(self.panels.len() == C::LAYOUT.hidden.len());
         // SAFETY: the asserts above; the caller keeps other tasks away from the places.
@@ -412,7 +419,7 @@ impl<T: Scalar, C: Cell<T>> Backward<'_, T, C> {
 
     /// The groups of units of this member.
     fn share(&self) -> Range<usize> {
-        self.member.share(self.panels[0].groups())
+        self.member.share(self.panels[0].shape.groups.count)
     }
 
     /// Brings dy into the rows that the gradients of the states start from; the first `continued` rows are spent, unless the
@@ -420,10 +427,9 @@ impl<T: Scalar, C: Cell<T>> Backward<'_, T, C> {
     #[inline(always)]
     unsafe fn seed<S: Simd<T = T>>(&self, s: usize, active: usize, continued: usize) {
         unsafe {
-            let (state, lanes) = (self.frame.state(), self.frame.lanes);
+            let (state, shape) = (self.frame.state(), &self.panels[0].shape);
             let share = self.share();
-            let wide = self.panels[0].wide * lanes;
-            let (start, end) = (share.start * wide, (share.end * wide).min(state));
+            let (start, end) = (shape.groups.start(share.start) * S::LANES, shape.groups.start(share.end) * S::LANES);
             for i in 0..active {
                 let (place, hidden) = (self.places.start + i, self.frame.hidden);
                 let row = self.seed.as_mut_ptr().wrapping_add(place * state);

@@ -14,7 +14,6 @@ pub struct Gates<'a, T> {
     pub panel: &'a [T],
     /// Elements of a row of the panel.
     pub width: usize,
-    pub start: usize,
     pub rows: usize,
     pub column: usize,
     pub vectors: usize,
@@ -23,12 +22,12 @@ pub struct Gates<'a, T> {
 impl<T: Scalar> Gates<'_, T> {
     fn check(&self, isa: Isa) {
         assert!(self.vectors <= TILE_VECTORS && self.column + self.vectors * lanes_on::<T>(isa) <= self.width);
-        assert!((self.start + self.rows) * self.width <= self.panel.len());
+        assert!(self.rows * self.width <= self.panel.len());
     }
 
     #[inline(always)]
     fn at(&self, row: usize) -> *const T {
-        self.panel.as_ptr().wrapping_add((self.start + row) * self.width + self.column)
+        self.panel.as_ptr().wrapping_add(row * self.width + self.column)
     }
 }
 
@@ -151,15 +150,16 @@ unsafe fn add<S: Simd>(to: *mut S::T, from: *const S::T, vectors: usize) {
 
 struct AddRows<'a, T> {
     gates: Gates<'a, T>,
-    sums: &'a mut [T],
+    first: usize,
+    sums: SharedMut<'a, T>,
 }
 
-/// `sums += sum of the rows`.
-pub fn add_rows<T: Scalar>(isa: Isa, gates: Gates<T>, sums: &mut [T]) {
+/// `sums[first + column] += sum of that column of the rows`. No other task may write these.
+pub fn add_rows<T: Scalar>(isa: Isa, gates: Gates<T>, first: usize, sums: SharedMut<T>) {
     gates.check(isa);
-    assert!(sums.len() >= gates.vectors * lanes_on::<T>(isa));
-    // SAFETY: the asserts above.
-    unsafe { simd::run_on(isa, AddRows { gates, sums }) }
+    assert!(sums.len() >= first + gates.vectors * lanes_on::<T>(isa));
+    // SAFETY: the asserts above; the caller keeps other tasks away from the columns.
+    unsafe { simd::run_on(isa, AddRows { gates, first, sums }) }
 }
 
 impl<T: Scalar> Kernel<T> for AddRows<'_, T> {
@@ -174,7 +174,7 @@ impl<T: Scalar> Kernel<T> for AddRows<'_, T> {
                     acc[row % 4] = S::add(acc[row % 4], S::load(self.gates.at(row).add(j * S::LANES)));
                 }
                 let total = S::add(S::add(acc[0], acc[1]), S::add(acc[2], acc[3]));
-                let to = self.sums.as_mut_ptr().add(j * S::LANES);
+                let to = self.sums.as_mut_ptr().add(self.first + j * S::LANES);
                 S::store(to, S::add(S::load(to), total));
             }
         }

@@ -1,0 +1,3 @@
+//! Packed weights.
+
+pub mod kernel;

@@ -1,0 +1,3 @@
+//! Products of rows with packed weights.
+
+pub mod kernel;
