@@ -47,6 +47,8 @@ struct Pool {
     x: Vec<usize>,
     kernel_size: i64,
     stride: i64,
+    #[serde(default)]
+    padding: i64,
 }
 
 #[derive(Deserialize)]
@@ -139,7 +141,7 @@ fn pool(criterion: &mut Criterion, row: &Pool) {
     let options = PoolOptions {
         kernel_size: PerAxis::One(row.kernel_size),
         stride: Some(PerAxis::One(row.stride)),
-        padding: Padding::Valid,
+        padding: Padding::Numbers(PerAxis::One(row.padding)),
         dilation: PerAxis::One(1),
         ceil_mode: false,
     };

@@ -27,8 +27,8 @@ def contenders(row: Row, arrays: Arrays, dy: Array | None, mode: Mode, threads: 
         return []
     x = arrays["x"]
     if row.kind == "pool":
-        reduce = np.max if row.op.startswith("max") else np.mean
-        run: Any = partial(pool, x, row.kernel_size, row.stride, reduce)
+        reduce, fill = (np.max, -np.inf) if row.op.startswith("max") else (np.mean, 0.0)
+        run: Any = partial(pool, x, row.kernel_size, row.stride, int(row.padding), reduce, fill)
     elif row.kind == "convolution":
         run = partial(convolve, x, arrays["weight"], arrays["bias"], row.stride, row.padding, row.dilation, row.groups)
     else:
@@ -66,8 +66,10 @@ def convolve(
     return y
 
 
-def pool(x: Array, kernel_size: int, stride: int, reduce: Any) -> Array:
+def pool(x: Array, kernel_size: int, stride: int, padding: int, reduce: Any, fill: float) -> Array:
     """Reduce each window of x (N, C, H, W)."""
+    if padding:
+        x = np.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)], constant_values=fill)
     pooled: Array = reduce(windows(x, (kernel_size, kernel_size), stride), axis=(-2, -1))
     return pooled
 

@@ -75,16 +75,19 @@ impl Window {
     pub const UNIT: Window = Window { input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0 };
 
     /// The distance between the first and the last place of the window, plus one.
+    #[inline]
     pub fn extent(&self) -> usize {
         self.dilation * (self.kernel - 1) + 1
     }
 
     /// The input coordinate of a tap, counted from that of output 0; an output adds [`Window::step`].
+    #[inline]
     pub fn offset(&self, tap: usize) -> i64 {
         (tap * self.dilation) as i64 - self.before as i64
     }
 
     /// The stride, or 1 if there is one output only: products with output coordinates stay small.
+    #[inline]
     pub fn step(&self) -> usize {
         if self.output <= 1 { 1 } else { self.stride }
     }

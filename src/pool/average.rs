@@ -36,7 +36,13 @@ impl<T: Scalar> Counts<T> {
 }
 
 impl Divisor {
-    /// The divisor of windows that all lie inside the input.
+    /// The plan of the direct kernels, if all windows have one divisor.
+    fn plan(self, g: &PoolGeometry) -> Option<Plan> {
+        let whole = |axis: usize| (0..g.output()[axis]).all(|o| self.places(g, axis, o) == g.kernel()[axis]);
+        Plan::new(g).filter(|plan| !plan.padded() || matches!(self, Divisor::Fixed(_)) || whole(1) && whole(2))
+    }
+
+    /// The divisor of windows that all have one.
     fn alike<T: Scalar>(self, g: &PoolGeometry) -> T {
         match self {
             Divisor::Fixed(divisor) => T::from_f64(divisor as f64),
@@ -51,7 +57,7 @@ impl Divisor {
 /// If a length differs from the geometry's.
 pub fn forward<T: Scalar>(g: &PoolGeometry, divisor: Divisor, x: &[T], y: &mut [T]) {
     assert_eq!((x.len(), y.len()), (g.x_len(), g.y_len()));
-    if let Some(plan) = Plan::new(g) {
+    if let Some(plan) = divisor.plan(g) {
         let forward = direct::kernel::Forward { plan: &plan, x, y: SharedMut::new(y) };
         let bands = Bands::of_outputs(&plan);
         for_units(plan.planes * bands.to_a_plane, bands.cost, &|unit| {
@@ -84,7 +90,7 @@ pub fn forward<T: Scalar>(g: &PoolGeometry, divisor: Divisor, x: &[T], y: &mut [
 /// If a length differs from the geometry's.
 pub fn backward<T: Scalar>(g: &PoolGeometry, divisor: Divisor, dy: &[T], dx: &mut [T]) {
     assert_eq!((dx.len(), dy.len()), (g.x_len(), g.y_len()));
-    if let Some(plan) = Plan::new(g) {
+    if let Some(plan) = divisor.plan(g) {
         let (slopes, dx) = (direct::backward::kernel::Slopes::Shares(divisor.alike(g)), SharedMut::new(dx));
         let bands = Bands::of_inputs(&plan);
         for_units(plan.planes * bands.to_a_plane, bands.cost, &|unit| {

@@ -16,7 +16,7 @@ pub mod reference;
 mod tests;
 
 use crate::geometry::pool::PoolGeometry;
-use crate::threads::parallel_for;
+use crate::threads::parallel_ranges;
 
 /// Elements of a task, so that its overhead does not count.
 const TASK: usize = 1 << 14;
@@ -31,7 +31,7 @@ fn for_units(units: usize, elements: usize, body: &(dyn Fn(usize) + Sync)) {
         return;
     }
     let per_task = (TASK / elements).max(1);
-    parallel_for(units.div_ceil(per_task), &|task| {
+    parallel_ranges(units.div_ceil(per_task), &|task| {
         for unit in task * per_task..units.min((task + 1) * per_task) {
             body(unit);
         }

@@ -18,6 +18,7 @@
 mod model;
 mod placement;
 mod pool;
+mod ranges;
 mod shared;
 mod sync;
 mod team;
@@ -29,6 +30,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicUsize};
 
 use pool::Pool;
+pub use ranges::parallel_ranges;
 pub use shared::{SharedMut, parallel_chunks_mut};
 pub use team::Member;
 

@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::parallel_for;
+use super::parallel_ranges;
 
-/// Calls `body(i, c)` exactly once for each chunk `c` of `data`, `i` being its number; see [`parallel_for`].
+/// Calls `body(i, c)` exactly once for each chunk `c` of `data`, `i` being its number; see [`parallel_ranges`].
 ///
 /// All chunks have `chunk` elements, save the last, which may have fewer.
 ///
@@ -14,7 +14,7 @@ use super::parallel_for;
 pub fn parallel_chunks_mut<T: Send>(data: &mut [T], chunk: usize, body: &(dyn Fn(usize, &mut [T]) + Sync)) {
     assert!(chunk > 0, "parallel_chunks_mut: chunk must be at least 1");
     let shared = SharedMut::new(data);
-    parallel_for(shared.len().div_ceil(chunk), &|i| {
+    parallel_ranges(shared.len().div_ceil(chunk), &|i| {
         let start = i * chunk;
         // SAFETY: each i occurs once, so the chunks are disjoint.
         body(i, unsafe { shared.slice(start, chunk.min(shared.len() - start)) });

@@ -21,7 +21,7 @@ fn assert_once(counts: &[AtomicUsize]) {
 
 #[test]
 fn every_task_runs_once() {
-    for threads in 1..=8 {
+    for threads in (1..=8).chain([40]) {
         with_threads(threads, || {
             for tasks in [0, 1, 2, 3, 7, 64, 1000] {
                 let counts = counters(tasks);
@@ -29,9 +29,27 @@ fn every_task_runs_once() {
                     counts[i].fetch_add(1, Relaxed);
                 });
                 assert_once(&counts);
+                let counts = counters(tasks);
+                parallel_ranges(tasks, &|i| {
+                    counts[i].fetch_add(1, Relaxed);
+                });
+                assert_once(&counts);
             }
         });
     }
+}
+
+#[test]
+fn a_panic_in_a_range_reaches_the_caller() {
+    with_threads(4, || {
+        let outcome = std::panic::catch_unwind(|| parallel_ranges(100, &|i| assert_ne!(i, 42)));
+        assert!(outcome.is_err());
+        let counts = counters(100);
+        parallel_ranges(100, &|i| {
+            counts[i].fetch_add(1, Relaxed);
+        });
+        assert_once(&counts);
+    });
 }
 
 #[test]

@@ -4,15 +4,18 @@
 
 use std::ops::Range;
 
-use super::{Band, Plan, streamed};
+use super::padding::Padding;
+use super::sink::{SLACK, Sink};
+use super::{Band, Plan, far, streamed};
 use crate::memory::with_scratch;
 use crate::pool::kernel::{Number, better};
 use crate::scalar::Scalar;
 use crate::simd::{self, Kernel, Simd};
 use crate::threads::SharedMut;
 
-/// Elements that a whole vector may write behind the last one.
-pub(super) const SLACK: usize = 16;
+/// Bytes that x is asked for ahead, where it comes from memory: what the processor fetches by itself is too little beside stores
+/// past the caches.
+const AHEAD: usize = 4096;
 
 /// The arrays of a call.
 pub struct Forward<'a, T> {
@@ -22,23 +25,34 @@ pub struct Forward<'a, T> {
 }
 
 impl<T: Scalar> Forward<'_, T> {
-    /// Calls `write` with the band's rows of x, and with the place of its outputs: in y, or in scratch that goes to y past the
-    /// caches.
-    fn each(&self, band: &Band, write: impl FnOnce(*const T, *mut T)) {
-        let Plan { planes, rows, columns } = *self.plan;
-        assert_eq!((self.x.len(), self.y.len()), (self.plan.inputs(), self.plan.outputs()));
+    /// Calls `write` with the band's windows; `fill` stands in the padding.
+    fn each(&self, band: &Band, fill: T, write: impl FnOnce(Windows<T>)) {
+        let plan = self.plan;
+        let Plan { planes, rows, columns, .. } = *plan;
+        assert_eq!((self.x.len(), self.y.len()), (plan.inputs(), plan.outputs()));
         assert!(band.plane < planes && band.rows.start < band.rows.end && band.rows.end <= rows.output);
-        let (first, len) = (self.first(band), band.rows.len() * columns.output);
-        let x = &self.x[(band.plane * rows.input + band.rows.start * rows.step()) * columns.input..];
+        let ahead = if far::<T>(plan) { AHEAD / size_of::<T>() } else { 0 };
+        if !plan.padded() {
+            let x = &self.x[(band.plane * rows.input + band.rows.start * rows.step()) * columns.input..];
+            return self.with_sink(band, x.as_ptr(), ahead, write);
+        }
+        let staged = (band.rows.len() - 1) * rows.step() + rows.kernel;
+        with_scratch(staged * columns.input, |stage: &mut [T]| {
+            Padding { plan, plane: band.plane, first: band.rows.start * rows.step(), fill, ahead }.put(self.x, stage);
+            self.with_sink(band, stage.as_ptr(), 0, write);
+        });
+    }
+
+    /// Calls `write` with the band's windows over x, whose rows have their padding.
+    fn with_sink(&self, band: &Band, x: *const T, ahead: usize, write: impl FnOnce(Windows<T>)) {
+        // SAFETY: inside y.
+        let y = unsafe { self.y.as_mut_ptr().add(self.first(band)) };
+        let len = band.rows.len() * self.plan.columns.output;
+        let windows = |y: Sink<T>| Windows { plan: self.plan, rows: band.rows.len(), x, y, ahead };
         if streamed::<T>(self.y.len()) {
-            with_scratch(len + SLACK, |outputs: &mut [T]| {
-                write(x.as_ptr(), outputs.as_mut_ptr());
-                // SAFETY: the band's part of y, from scratch of at least its length.
-                unsafe { simd::run(Stream { from: outputs.as_ptr(), to: self.y.as_mut_ptr().add(first), len }) };
-            });
+            with_scratch(len + SLACK, |near: &mut [T]| write(windows(Sink::past_caches(near, y, len))));
         } else {
-            // SAFETY: inside y.
-            write(x.as_ptr(), unsafe { self.y.as_mut_ptr().add(first) });
+            write(windows(Sink::plain(y)));
         }
     }
 
@@ -88,13 +102,11 @@ macro_rules! for_shape {
 pub fn max<T: Scalar>(forward: &Forward<T>, winners: Option<SharedMut<u8>>, band: &Band) {
     let plan = forward.plan;
     assert!(plan.taps() <= 256 && winners.is_none_or(|winners| winners.len() == plan.outputs()));
-    let rows = band.rows.len();
     // SAFETY: the band's winners.
     let winners = winners.map(|winners| unsafe { winners.as_mut_ptr().add(forward.first(band)) });
-    forward.each(band, |x, y| {
+    forward.each(band, T::NEG_INFINITY, |windows| {
         // SAFETY: the instruction set is the process's own; the lengths were checked; bands are disjoint.
         for_shape!(plan, |K, STEP, ROWS| unsafe {
-            let windows = Windows { plan, rows, x, y };
             let nan = match winners {
                 None => simd::run(Max::<T, K, STEP, ROWS, false, false> { windows, winners }),
                 Some(_) => simd::run(Max::<T, K, STEP, ROWS, true, false> { windows, winners }),
@@ -103,6 +115,10 @@ pub fn max<T: Scalar>(forward: &Forward<T>, winners: Option<SharedMut<u8>>, band
                 simd::run(Max::<T, K, STEP, ROWS, true, true> { windows, winners });
             }
         });
+        if let Some(winners) = winners.filter(|_| plan.padded()) {
+            // SAFETY: as above.
+            unsafe { windows.keep_off_padding(band.rows.start, winners) };
+        }
     });
 }
 
@@ -111,29 +127,24 @@ pub fn max<T: Scalar>(forward: &Forward<T>, winners: Option<SharedMut<u8>>, band
 /// # Panics
 /// If an array has another length than the plan says.
 pub fn average<T: Scalar>(forward: &Forward<T>, divisor: T, band: &Band) {
-    let (plan, rows) = (forward.plan, band.rows.len());
-    forward.each(band, |x, y| {
+    forward.each(band, T::ZERO, |windows| {
         // SAFETY: as for `max`.
-        for_shape!(plan, |K, STEP, ROWS| unsafe {
-            simd::run(Average::<T, K, STEP, ROWS> { windows: Windows { plan, rows, x, y }, divisor });
+        for_shape!(forward.plan, |K, STEP, ROWS| unsafe {
+            simd::run(Average::<T, K, STEP, ROWS> { windows, divisor: Divisor::new(divisor) });
         });
     });
 }
 
 /// The windows of a band: x begins with the first one's row, y with its output.
+#[derive(Clone, Copy)]
 struct Windows<'a, T> {
     plan: &'a Plan,
     rows: usize,
     x: *const T,
-    y: *mut T,
+    y: Sink<T>,
+    /// How far ahead x is asked for; 0 if it is in the caches.
+    ahead: usize,
 }
-
-impl<T> Clone for Windows<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<T> Copy for Windows<'_, T> {}
 
 impl<T: Scalar> Windows<'_, T> {
     /// Rows of windows that are computed column by column, so that what several windows see stays in registers: if the rows
@@ -152,6 +163,42 @@ impl<T: Scalar> Windows<'_, T> {
             let x = self.x.add(oh * self.plan.rows.step() * columns.input + first);
             let (left, room) = (columns.output - o, self.rows * columns.output - at);
             Tile { x, inputs: columns.input - first, at, left, room }
+        }
+    }
+
+    /// Where all of a window is -inf, its first tap has won: here the first one that is not in the padding does. The windows begin
+    /// with row `first` of their plane.
+    unsafe fn keep_off_padding(&self, first: usize, winners: *mut u8) {
+        let Plan { rows, columns, before, .. } = self.plan;
+        for row in 0..self.rows {
+            let above = before[0].saturating_sub((first + row) * rows.step());
+            let windows =
+                if above > 0 { columns.output } else { before[1].div_ceil(columns.step()).min(columns.output) };
+            for o in 0..windows {
+                let least = above * columns.kernel + before[1].saturating_sub(o * columns.step());
+                let i = row * columns.output + o;
+                // SAFETY: windows of the band.
+                unsafe {
+                    if *self.y.at(i) == T::NEG_INFINITY {
+                        *winners.add(i) = (*winners.add(i)).max(least as u8);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks for what the tile reads that none before it did, so much later.
+    #[inline(always)]
+    unsafe fn fetch_ahead<S: Simd<T = T>, const STEP: usize>(&self, tile: &Tile<T>) {
+        unsafe {
+            if self.ahead > 0 {
+                for row in 0..self.plan.rows.step().min(STEP) {
+                    let from = tile.x.wrapping_add(self.ahead + row * self.plan.columns.input);
+                    for part in 0..STEP {
+                        S::prefetch(from.wrapping_add(part * S::LANES));
+                    }
+                }
+            }
         }
     }
 }
@@ -174,26 +221,41 @@ impl<T: Scalar> Tile<T> {
         unsafe { S::load_up_to(self.x.wrapping_add(below + start), self.inputs.saturating_sub(start)) }
     }
 
+    /// The vectors that hold the taps in one row of the windows, `below` elements further down.
+    #[inline(always)]
+    unsafe fn parts<S: Simd<T = T>, const K: usize, const STEP: usize>(&self, below: usize) -> [S::V; 3] {
+        unsafe {
+            let (count, apart) = if STEP == 1 { (K, 1) } else { (K.max(STEP), S::LANES) };
+            let mut parts = [S::zero(); 3];
+            for l in 0..count {
+                parts[l] = self.part::<S>(below, l * apart);
+            }
+            parts
+        }
+    }
+
     /// The taps in one row of the windows, `below` elements further down.
     #[inline(always)]
     unsafe fn taps<S: Simd<T = T>, const K: usize, const STEP: usize>(&self, below: usize) -> [S::V; K] {
-        unsafe {
-            let mut taps = [self.part::<S>(below, 0); K];
-            if STEP == 1 {
-                for l in 1..K {
-                    taps[l] = self.part::<S>(below, l);
-                }
-            } else if STEP == 2 {
-                (taps[0], taps[1]) = S::deinterleave(taps[0], self.part::<S>(below, S::LANES));
-                if K == 3 {
-                    taps[2] = S::follow(taps[0], self.part::<S>(below, 2 * S::LANES));
-                }
-            } else {
-                let parts = [taps[0], self.part::<S>(below, S::LANES), self.part::<S>(below, 2 * S::LANES)];
-                taps.copy_from_slice(&S::deinterleave3(parts));
+        unsafe { arrange::<S, K, STEP>(self.parts::<S, K, STEP>(below)) }
+    }
+}
+
+/// The taps of [`Tile::parts`].
+#[inline(always)]
+unsafe fn arrange<S: Simd, const K: usize, const STEP: usize>(parts: [S::V; 3]) -> [S::V; K] {
+    unsafe {
+        let mut taps = [parts[0]; K];
+        if STEP == 2 {
+            (taps[0], taps[1]) = S::deinterleave(parts[0], parts[1]);
+            if K == 3 {
+                taps[2] = S::follow(taps[0], parts[2]);
             }
-            taps
+        } else {
+            let parts = if STEP == 1 { parts } else { S::deinterleave3(parts) };
+            taps.copy_from_slice(&parts[..K]);
         }
+        taps
     }
 }
 
@@ -212,12 +274,15 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
     unsafe fn run<S: Simd<T = T>>(self) -> bool {
         unsafe {
             let mut nan = S::unordered(S::zero(), S::zero());
-            let (rows, chunk) = (self.windows.rows, self.windows.chunk::<S>());
+            let (rows, chunk, mut sent) = (self.windows.rows, self.windows.chunk::<S>(), 0);
+            let width = self.windows.plan.columns.output;
             for start in (0..rows).step_by(chunk) {
-                for o in (0..self.windows.plan.columns.output).step_by(S::LANES) {
+                for o in (0..width).step_by(S::LANES) {
                     self.chunk::<S>(start..(start + chunk).min(rows), o, &mut nan);
                 }
+                sent = self.windows.y.send::<S>(sent, start * width, false);
             }
+            self.windows.y.send::<S>(sent, rows * width, true);
             S::bits(nan) != 0
         }
     }
@@ -234,6 +299,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
             let mut rows = [(S::zero(), S::zero()); ROWS];
             for oh in chunk.clone() {
                 let tile = self.windows.tile(oh, o);
+                self.windows.fetch_ahead::<S, STEP>(&tile);
                 let seen = if oh == chunk.start { 0 } else { ROWS.saturating_sub(STEP) };
                 for k in 0..ROWS {
                     if k < seen {
@@ -243,7 +309,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
                     }
                 }
                 let (value, winner) = Self::down::<S>(&rows);
-                S::store_within(self.windows.y.add(tile.at), tile.left, tile.room, value);
+                S::store_within(self.windows.y.at(tile.at), tile.left, tile.room, value);
                 if let (true, Some(winners)) = (WINNERS, self.winners) {
                     u8::put::<S>(winners.add(tile.at), tile.left, tile.room, winner);
                 }
@@ -289,7 +355,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
 
 struct Average<'a, T, const K: usize, const STEP: usize, const ROWS: usize> {
     windows: Windows<'a, T>,
-    divisor: T,
+    divisor: Divisor<T>,
 }
 
 impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Kernel<T> for Average<'_, T, K, STEP, ROWS> {
@@ -298,75 +364,62 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Kernel<T> 
     #[inline(always)]
     unsafe fn run<S: Simd<T = T>>(self) {
         unsafe {
-            let (rows, chunk) = (self.windows.rows, self.windows.chunk::<S>());
-            for start in (0..rows).step_by(chunk) {
-                for o in (0..self.windows.plan.columns.output).step_by(S::LANES) {
-                    self.chunk::<S>(start..(start + chunk).min(rows), o);
+            let (rows, width, mut sent) = (self.windows.rows, self.windows.plan.columns.output, 0);
+            for oh in 0..rows {
+                for o in (0..width).step_by(S::LANES) {
+                    self.vector::<S>(self.windows.tile(oh, o));
                 }
+                sent = self.windows.y.send::<S>(sent, oh * width, false);
             }
+            self.windows.y.send::<S>(sent, rows * width, true);
         }
     }
 }
 
 impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Average<'_, T, K, STEP, ROWS> {
     #[inline(always)]
-    unsafe fn chunk<S: Simd<T = T>>(&self, chunk: Range<usize>, o: usize) {
+    unsafe fn vector<S: Simd<T = T>>(&self, tile: Tile<T>) {
         unsafe {
-            let (pitch, divisor) = (self.windows.plan.columns.input, S::splat(self.divisor));
-            let mut rows = [S::zero(); ROWS];
-            for oh in chunk.clone() {
-                let tile = self.windows.tile(oh, o);
-                let seen = if oh == chunk.start { 0 } else { ROWS.saturating_sub(STEP) };
-                for k in 0..ROWS {
-                    rows[k] = if k < seen { rows[k + ROWS - seen] } else { Self::across::<S>(&tile, k * pitch) };
+            let pitch = self.windows.plan.columns.input;
+            self.windows.fetch_ahead::<S, STEP>(&tile);
+            // Down before across: so the taps are put in their order once.
+            let mut sums = tile.parts::<S, K, STEP>(0);
+            for k in 1..ROWS {
+                let parts = tile.parts::<S, K, STEP>(k * pitch);
+                for l in 0..K.max(STEP) {
+                    sums[l] = S::add(sums[l], parts[l]);
                 }
-                let mut sum = rows[0];
-                for k in 1..ROWS {
-                    sum = S::add(sum, rows[k]);
-                }
-                S::store_within(self.windows.y.add(tile.at), tile.left, tile.room, S::div(sum, divisor));
             }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn across<S: Simd<T = T>>(tile: &Tile<T>, below: usize) -> S::V {
-        unsafe {
-            let taps = tile.taps::<S, K, STEP>(below);
+            let taps = arrange::<S, K, STEP>(sums);
             let mut sum = taps[0];
             for l in 1..K {
                 sum = S::add(sum, taps[l]);
             }
-            sum
+            let mean = self.divisor.divide::<S>(sum);
+            S::store_within(self.windows.y.at(tile.at), tile.left, tile.room, mean);
         }
     }
 }
 
-/// Copies an array past the caches.
-pub(super) struct Stream<T> {
-    pub from: *const T,
-    pub to: *mut T,
-    pub len: usize,
+/// A divisor, or its reciprocal if that is exact: a division takes several times as long.
+#[derive(Clone, Copy)]
+pub(super) struct Divisor<T> {
+    value: T,
+    multiply: bool,
 }
 
-impl<T: Scalar> Kernel<T> for Stream<T> {
-    type Output = ();
+impl<T: Scalar> Divisor<T> {
+    pub fn new(divisor: T) -> Self {
+        // A power of two.
+        let exact = divisor.to_f64().to_bits() << 12 == 0;
+        Divisor { value: if exact { T::ONE / divisor } else { divisor }, multiply: exact }
+    }
 
     #[inline(always)]
-    unsafe fn run<S: Simd<T = T>>(self) {
+    pub unsafe fn divide<S: Simd<T = T>>(self, v: S::V) -> S::V {
         unsafe {
-            let vector = S::LANES * size_of::<T>();
-            let odd = (vector - self.to as usize % vector) % vector / size_of::<T>();
-            let odd = odd.min(self.len);
-            S::store_up_to(self.to, odd, S::load_up_to(self.from, odd));
-            let mut i = odd;
-            while i + S::LANES <= self.len {
-                S::stream(self.to.add(i), S::load(self.from.add(i)));
-                i += S::LANES;
-            }
-            let rest = self.len - i;
-            S::store_up_to(self.to.add(i), rest, S::load_up_to(self.from.add(i), rest));
-            S::end_stream();
+            let value = S::splat(self.value);
+            if self.multiply { S::mul(v, value) } else { S::div(v, value) }
         }
     }
 }

@@ -2,7 +2,9 @@
 
 #![allow(unsafe_code)]
 
-use super::super::kernel::{SLACK, Stream, for_columns};
+use super::super::kernel::{Divisor, for_columns};
+use super::super::padding::Padding;
+use super::super::sink::{SLACK, Sink};
 use super::super::{Band, Plan, streamed};
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
@@ -21,17 +23,18 @@ pub enum Slopes<'a, T> {
     Shares(T),
 }
 
-/// Writes a band of rows of dx.
+/// Writes a band of rows of dx, counted without the padding.
 ///
 /// # Panics
 /// If an array has another length than the plan says.
 pub fn backward<T: Scalar>(plan: &Plan, dy: &[T], slopes: Slopes<T>, dx: SharedMut<T>, band: &Band) {
-    let Plan { planes, rows, columns } = *plan;
+    let Plan { planes, rows, columns, x, before } = *plan;
     assert_eq!((dy.len(), dx.len()), (plan.outputs(), plan.inputs()));
-    assert!(band.plane < planes && band.rows.start <= band.rows.end && band.rows.end <= rows.input);
+    assert!(band.plane < planes && band.rows.start <= band.rows.end && band.rows.end <= x[0]);
     let output = band.plane * rows.output * columns.output;
-    let first = (band.plane * rows.input + band.rows.start) * columns.input;
+    let first = (band.plane * x[0] + band.rows.start) * columns.input;
     let len = band.rows.len() * columns.input;
+    let padded_rows = band.rows.start + before[0]..band.rows.end + before[0];
     let (winners, divisor) = match slopes {
         Slopes::Winners(winners) => {
             assert_eq!(winners.len(), plan.outputs() + 2 * MARGIN);
@@ -39,27 +42,31 @@ pub fn backward<T: Scalar>(plan: &Plan, dy: &[T], slopes: Slopes<T>, dx: SharedM
         }
         Slopes::Shares(divisor) => (std::ptr::null(), divisor),
     };
-    let dy = dy[output..].as_ptr();
-    let write = |dx: *mut T| {
+    let (dy, divisor) = (dy[output..].as_ptr(), Divisor::new(divisor));
+    let write = |dx: Sink<T>| {
         // SAFETY: the instruction set is the process's own; lengths were checked; bands are disjoint.
         for_columns!(plan, |K, STEP| unsafe {
-            let (rows, divisor) = (band.rows.clone(), divisor);
+            let rows = padded_rows.clone();
             match slopes {
                 Slopes::Winners(_) => simd::run(Gather::<T, K, STEP, true> { plan, rows, dy, winners, divisor, dx }),
                 Slopes::Shares(_) => simd::run(Gather::<T, K, STEP, false> { plan, rows, dy, winners, divisor, dx }),
             }
         });
     };
+    if plan.padded() {
+        with_scratch(len + SLACK, |near: &mut [T]| {
+            write(Sink::plain(near.as_mut_ptr()));
+            Padding { plan, plane: band.plane, first: padded_rows.start, fill: T::ZERO, ahead: 0 }
+                .strip(&near[..len], dx);
+        });
+        return;
+    }
     // SAFETY: inside dx.
     let to = unsafe { dx.as_mut_ptr().add(first) };
     if streamed::<T>(dx.len()) {
-        with_scratch(len + SLACK, |band: &mut [T]| {
-            write(band.as_mut_ptr());
-            // SAFETY: the band's part of dx, from scratch of at least its length.
-            unsafe { simd::run(Stream { from: band.as_ptr(), to, len }) };
-        });
+        with_scratch(len + SLACK, |near: &mut [T]| write(Sink::past_caches(near, to, len)));
     } else {
-        write(to);
+        write(Sink::plain(to));
     }
 }
 
@@ -69,9 +76,9 @@ struct Gather<'a, T, const K: usize, const STEP: usize, const WINNERS: bool> {
     /// Of the plane.
     dy: *const T,
     winners: *const u8,
-    divisor: T,
+    divisor: Divisor<T>,
     /// The first row of the band.
-    dx: *mut T,
+    dx: Sink<T>,
 }
 
 impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool> Kernel<T> for Gather<'_, T, K, STEP, WINNERS> {
@@ -81,7 +88,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool> Kernel<T
     unsafe fn run<S: Simd<T = T>>(self) {
         unsafe {
             let Plan { rows, columns, .. } = self.plan;
-            let len = self.rows.len() * columns.input;
+            let (len, mut sent) = (self.rows.len() * columns.input, 0);
             for y in self.rows.clone() {
                 // The rows of windows that see this row.
                 let first = (y + 1).saturating_sub(rows.kernel).div_ceil(rows.step());
@@ -94,12 +101,14 @@ impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool> Kernel<T
                     }
                     if !WINNERS {
                         for phase in 0..STEP {
-                            sums[phase] = S::div(sums[phase], S::splat(self.divisor));
+                            sums[phase] = self.divisor.divide::<S>(sums[phase]);
                         }
                     }
-                    Self::put::<S>(self.dx.add(at + i * STEP), columns.input - i * STEP, len - at - i * STEP, sums);
+                    Self::put::<S>(self.dx.at(at + i * STEP), columns.input - i * STEP, len - at - i * STEP, sums);
                 }
+                sent = self.dx.send::<S>(sent, at, false);
             }
+            self.dx.send::<S>(sent, len, true);
         }
     }
 }
