@@ -332,6 +332,48 @@ fn logarithms_and_tails_stay_within_their_limits() {
     logarithms_and_tails::<f64>(2.3e-16, 1e-13);
 }
 
+struct FromOne<'a, T>(&'a [T], &'a mut [T]);
+
+impl<T: Scalar> Kernel<T> for FromOne<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<T = T>>(self) {
+        for at in (0..self.0.len()).step_by(S::LANES) {
+            let n = self.0.len() - at;
+            // SAFETY: at most `n` elements are read and written; the rest is 0, whose logarithm goes nowhere.
+            unsafe {
+                let ln = ln_from_one::<S>(S::load_up_to(self.0.as_ptr().add(at), n));
+                S::store_up_to(self.1.as_mut_ptr().add(at), n, ln);
+            }
+        }
+    }
+}
+
+fn logarithms_from_one<T: Scalar>(ulp: f64, most: f64) {
+    let next = T::ONE + T::from_f64(ulp);
+    let mut x =
+        vec![T::ONE, next, T::from_f64(2.0), T::from_f64(2.0 * (1.0 - ulp)), T::from_f64(most), T::from_f64(f64::NAN)];
+    x.extend((0..20_000).map(|i| T::from_f64((f64::from(i) / 20_000.0 * most.ln()).exp().min(most))));
+    x.extend((0..20_000).map(|i| T::from_f64(1.0 + f64::from(i) / 4_000.0)));
+    for isa in Isa::all_available() {
+        let mut found = vec![T::ZERO; x.len()];
+        // SAFETY: `isa` is available, and the slices are equally long.
+        unsafe { run_on(isa, FromOne(&x, &mut found)) };
+        assert!(found[5].is_nan());
+        for (x, found) in x.iter().zip(&found).filter(|(x, _)| !x.is_nan()) {
+            let exact = x.to_f64().ln();
+            assert!((found.to_f64() - exact).abs() <= 4.0 * ulp * exact, "ln {x:?} = {found:?} on {}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn logarithms_from_one_on_stay_within_their_limits() {
+    logarithms_from_one::<f32>(1.2e-7, 3e38);
+    logarithms_from_one::<f64>(2.3e-16, 1e308);
+}
+
 #[test]
 fn the_reference_knows_some_digits() {
     // e, tanh(1) and tanh(1/4), each to 32 digits, as the nearest double and the rest.

@@ -19,6 +19,9 @@ use crate::scalar::Scalar;
 
 /// Elements of one task: some microseconds of work.
 const BLOCK: usize = 16 * 1024;
+/// Bytes of all arrays of a call from which on the results are written past the caches, which would not hold them for the next
+/// reader either. Tests come so far with small arrays.
+const STREAMED: usize = if cfg!(test) { 4 << 10 } else { 32 << 20 };
 
 /// What becomes of the losses of all positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,15 @@ impl<T: Scalar> Scale<'_, T> {
             Scale::Each(scales) => scales[position],
         }
     }
+}
+
+/// The sum of the values, each added to one of several sums in turn: these do not wait for one another.
+fn sum_in_turns(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sums = [0.0; 8];
+    for (i, value) in values.enumerate() {
+        sums[i % 8] += value;
+    }
+    sums.iter().sum()
 }
 
 #[cfg(test)]

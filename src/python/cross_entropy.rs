@@ -70,9 +70,7 @@ impl<T: Scalar> Problem<T> {
         if self.options.reduction == Reduction::None {
             return kernel.forward(self.logits.as_slice(), value);
         }
-        let mut losses = vec![T::ZERO; kernel.lines.positions()];
-        let statistics = kernel.forward(self.logits.as_slice(), &mut losses);
-        let sum: f64 = losses.iter().map(|loss| loss.to_f64()).sum();
+        let (statistics, sum) = kernel.forward_summed(self.logits.as_slice());
         value[0] =
             T::from_f64(if self.options.reduction == Reduction::Mean { sum / kernel.denominator() } else { sum });
         statistics

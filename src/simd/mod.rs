@@ -79,6 +79,8 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     unsafe fn round(a: Self::V) -> Self::V;
     /// `a * 2^n`, rounded once, for integral `n` with `|n| <= 2 * (largest exponent)`.
     unsafe fn scale2(a: Self::V, n: Self::V) -> Self::V;
+    /// `n` with `2^n <= a < 2^(n + 1)`, for finite `a` from the smallest normal number on.
+    unsafe fn exponent(a: Self::V) -> Self::V;
 
     /// Comparisons are false where an operand is NaN.
     unsafe fn gt(a: Self::V, b: Self::V) -> Self::M;

@@ -173,6 +173,14 @@ macro_rules! portable {
             }
 
             #[inline(always)]
+            unsafe fn exponent(mut a: Self::V) -> Self::V {
+                for i in 0..$lanes {
+                    a[i] = ((a[i].to_bits() >> $mantissa_bits) as i32 - $exponent_bias as i32) as $t;
+                }
+                a
+            }
+
+            #[inline(always)]
             unsafe fn gt(a: Self::V, b: Self::V) -> Self::M {
                 let mut m = [false; $lanes];
                 for i in 0..$lanes {

@@ -96,6 +96,13 @@ macro_rules! suite {
                             S::store(out.as_mut_ptr(), S::scale2(S::splat(1.0), S::splat(n as $t)));
                             assert_eq!(out[0], f64::from(n).exp2() as $t, "2^{n}");
                         }
+                        for n in [$t::MIN_EXP - 1, -7, 0, 1, 23, $t::MAX_EXP - 1] {
+                            let power = f64::from(n).exp2() as $t;
+                            for a in [power, power * 1.5, power * (2.0 - $t::EPSILON)] {
+                                S::store(out.as_mut_ptr(), S::exponent(S::splat(a)));
+                                assert!(out[..S::LANES].iter().all(|&e| e == n as $t), "the exponent of {a}");
+                            }
+                        }
                     });
                 }
             }

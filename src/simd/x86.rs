@@ -119,7 +119,7 @@ macro_rules! same_shape {
 
 macro_rules! avx512 {
     ($t:ident, $v:ident, $m:ident, load $load:ident, store $store:ident, abs $abs:ident, or $or:ident, and $and:ident,
-     splat $splat:ident, round $round:ident, scale $scale:ident, compare $compare:ident, blend $blend:ident) => {
+     splat $splat:ident, round $round:ident, scale $scale:ident, exponent $exponent:ident, compare $compare:ident, blend $blend:ident) => {
         type M = $m;
 
         #[inline(always)]
@@ -150,6 +150,10 @@ macro_rules! avx512 {
         #[inline(always)]
         unsafe fn scale2(a: $v, n: $v) -> $v {
             unsafe { $scale(a, n) }
+        }
+        #[inline(always)]
+        unsafe fn exponent(a: $v) -> $v {
+            unsafe { $exponent(a) }
         }
         #[inline(always)]
         unsafe fn gt(a: $v, b: $v) -> $m {
@@ -188,7 +192,7 @@ unsafe impl Simd for Avx512<f32> {
         sub _mm512_sub_ps, mul _mm512_mul_ps, div _mm512_div_ps, fma _mm512_fmadd_ps, fnma _mm512_fnmadd_ps,
         max _mm512_max_ps, min _mm512_min_ps, sqrt _mm512_sqrt_ps, stream _mm512_stream_ps);
     avx512!(f32, __m512, __mmask16, load _mm512_maskz_loadu_ps, store _mm512_mask_storeu_ps, abs _mm512_abs_ps,
-        or _mm512_or_ps, and _mm512_and_ps, splat _mm512_set1_ps, round _mm512_roundscale_ps, scale _mm512_scalef_ps,
+        or _mm512_or_ps, and _mm512_and_ps, splat _mm512_set1_ps, round _mm512_roundscale_ps, scale _mm512_scalef_ps, exponent _mm512_getexp_ps,
         compare _mm512_cmp_ps_mask, blend _mm512_mask_blend_ps);
 
     #[inline(always)]
@@ -320,7 +324,7 @@ unsafe impl Simd for Avx512<f64> {
         sub _mm512_sub_pd, mul _mm512_mul_pd, div _mm512_div_pd, fma _mm512_fmadd_pd, fnma _mm512_fnmadd_pd,
         max _mm512_max_pd, min _mm512_min_pd, sqrt _mm512_sqrt_pd, stream _mm512_stream_pd);
     avx512!(f64, __m512d, __mmask8, load _mm512_maskz_loadu_pd, store _mm512_mask_storeu_pd, abs _mm512_abs_pd,
-        or _mm512_or_pd, and _mm512_and_pd, splat _mm512_set1_pd, round _mm512_roundscale_pd, scale _mm512_scalef_pd,
+        or _mm512_or_pd, and _mm512_and_pd, splat _mm512_set1_pd, round _mm512_roundscale_pd, scale _mm512_scalef_pd, exponent _mm512_getexp_pd,
         compare _mm512_cmp_pd_mask, blend _mm512_mask_blend_pd);
 
     #[inline(always)]
@@ -532,6 +536,14 @@ unsafe impl Simd for Avx2<f32> {
     }
 
     #[inline(always)]
+    unsafe fn exponent(a: __m256) -> __m256 {
+        unsafe {
+            let biased = _mm256_srli_epi32::<23>(_mm256_castps_si256(a));
+            _mm256_sub_ps(_mm256_cvtepi32_ps(biased), _mm256_set1_ps(127.0))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn sum(a: __m256) -> f32 {
         unsafe {
             let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
@@ -684,6 +696,17 @@ unsafe impl Simd for Avx2<f64> {
             let first = power(_mm_add_epi32(half, bias));
             let second = power(_mm_add_epi32(_mm_sub_epi32(n, half), bias));
             _mm256_mul_pd(_mm256_mul_pd(a, _mm256_castsi256_pd(first)), _mm256_castsi256_pd(second))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn exponent(a: __m256d) -> __m256d {
+        // The exponent becomes the last bits of a number that begins at 2^52.
+        unsafe {
+            let biased = _mm256_srli_epi64::<52>(_mm256_castpd_si256(a));
+            let begin = _mm256_set1_pd(4_503_599_627_370_496.0);
+            let shifted = _mm256_castsi256_pd(_mm256_or_si256(biased, _mm256_castpd_si256(begin)));
+            _mm256_sub_pd(shifted, _mm256_set1_pd(4_503_599_627_370_496.0 + 1023.0))
         }
     }
 

@@ -6,14 +6,17 @@
 
 mod kernel;
 
+use std::marker::PhantomData;
+use std::ops::Range;
+
 use kernel::{Goal, Score, Slope, SlopeToGoal};
 
-use super::Scale;
-use super::kernel::parallel_zip_chunks_mut;
+use super::kernel::{parallel_zip_chunks_mut, parallel_zip_pieces_mut};
 use super::lines::kernel::{Sources, Term, map, sum};
-use super::lines::{Lines, statistics};
+use super::lines::{Layout, Lines, Piece, statistics as line};
 use super::nll::counted_weight;
-use crate::memory::with_scratch;
+use super::{Scale, sum_in_turns};
+use crate::memory::{Block, with_scratch};
 use crate::scalar::Scalar;
 use crate::threads::parallel_chunks_mut;
 
@@ -37,17 +40,42 @@ pub struct CrossEntropy<'a, T> {
     pub label_smoothing: f64,
 }
 
-/// What forward knows of each position, for backward.
-#[derive(Clone, Debug)]
+/// What forward knows of each position, for backward: for all of them the maxima, then the sums, then the masses.
+#[derive(Debug)]
 pub struct Statistics<T> {
-    maxima: Vec<T>,
-    sums: Vec<T>,
-    mass: Vec<T>,
+    block: Block,
+    positions: usize,
+    element: PhantomData<T>,
 }
 
-impl<T> Statistics<T> {
+impl<T: Scalar> Statistics<T> {
+    /// # Panics
+    /// If there is no memory.
+    fn new(positions: usize) -> Self {
+        let block = Block::new(3 * positions * size_of::<T>()).unwrap_or_else(|error| panic!("cross_entropy: {error}"));
+        Statistics { block, positions, element: PhantomData }
+    }
+
     pub fn nbytes(&self) -> usize {
-        3 * self.maxima.len() * size_of::<T>()
+        3 * self.positions * size_of::<T>()
+    }
+
+    fn maxima(&self) -> &[T] {
+        &self.block.as_slice(3 * self.positions)[..self.positions]
+    }
+
+    fn sums(&self) -> &[T] {
+        &self.block.as_slice(3 * self.positions)[self.positions..2 * self.positions]
+    }
+
+    fn masses(&self) -> &[T] {
+        &self.block.as_slice(3 * self.positions)[2 * self.positions..]
+    }
+
+    fn parts_mut(&mut self) -> [&mut [T]; 3] {
+        let (maxima, rest) = self.block.as_mut_slice(3 * self.positions).split_at_mut(self.positions);
+        let (sums, masses) = rest.split_at_mut(self.positions);
+        [maxima, sums, masses]
     }
 }
 
@@ -57,27 +85,41 @@ impl<T: Scalar> CrossEntropy<'_, T> {
     /// # Panics
     /// If a target names no class.
     pub fn forward(&self, logits: &[T], losses: &mut [T]) -> Statistics<T> {
-        let zeros = vec![T::ZERO; losses.len()];
-        let mut saved = Statistics { maxima: zeros.clone(), sums: zeros.clone(), mass: zeros };
-        let chunk = self.lines.positions_per_task();
-        let slices = [losses, &mut saved.maxima, &mut saved.sums, &mut saved.mass];
-        parallel_zip_chunks_mut(slices, chunk, &|task, [losses, maxima, sums, mass]| {
-            let (first, classes) = (task * chunk, self.lines.layout.classes);
-            let elements = first * classes..(first + losses.len()) * classes;
-            let x = &logits[elements.clone()];
-            statistics(self.lines.layout, x, maxima, sums);
+        let mut saved = Statistics::new(losses.len());
+        if losses.is_empty() {
+            return saved;
+        }
+        let [maxima, sums, masses] = saved.parts_mut();
+        let (pieces, slices) = (self.lines.pieces(), [&mut *losses, maxima, sums, masses]);
+        parallel_zip_pieces_mut(slices, &pieces, &|piece, [losses, maxima, sums, masses]| {
+            let found = line::Statistics { maxima: &mut *maxima, sums, logarithms: &mut *losses };
+            line::statistics(self.lines, &pieces, piece, logits, found);
+            let Range { start, end } = pieces.positions(piece);
             match self.target {
-                Target::Classes(target) => {
-                    let target = &target[first..first + losses.len()];
-                    self.class_losses(x, target, [maxima, sums], mass, losses);
+                Target::Classes(target) if self.label_smoothing == 0.0 => {
+                    self.class_losses(logits, &target[start..end], piece, maxima, masses, losses);
                 }
-                Target::Probabilities(target) => {
-                    let sources = Sources { other: &target[elements], weights: self.weights(), ..Sources::new(x) };
-                    self.goal_losses(self.goal::<true>(), sources, [maxima, sums], mass, losses);
-                }
+                _ => {}
             }
         });
+        if self.label_smoothing > 0.0 || matches!(self.target, Target::Probabilities(_)) {
+            self.goal_losses(logits, &mut saved, losses);
+        }
         saved
+    }
+
+    /// The same, and the sum of all losses.
+    ///
+    /// # Panics
+    /// If a target names no class, or there is no memory.
+    pub fn forward_summed(&self, logits: &[T]) -> (Statistics<T>, f64) {
+        let positions = self.lines.positions();
+        let block = Block::new(positions * size_of::<T>());
+        let mut block = block.unwrap_or_else(|error| panic!("cross_entropy: {error}"));
+        let losses = block.as_mut_slice(positions);
+        let saved = self.forward(logits, losses);
+        let sum = sum_in_turns(losses.iter().map(|loss| loss.to_f64()));
+        (saved, sum)
     }
 
     /// What a mean of the losses divides by: the summed weights of the classes that count, or the number of probabilities.
@@ -103,9 +145,9 @@ impl<T: Scalar> CrossEntropy<'_, T> {
                 for p in 0..positions {
                     let ignored = matches!(self.target, Target::Classes(t) if t[first + p] == self.ignore_index);
                     scales[p] = if ignored { T::ZERO } else { scale.at(first + p) };
-                    factors[p] = scales[p] * saved.mass[first + p] / saved.sums[first + p];
+                    factors[p] = scales[p] * saved.masses()[first + p] / saved.sums()[first + p];
                 }
-                let lines = [&saved.maxima[first..first + positions], factors, scales, &[]];
+                let lines = [&saved.maxima()[first..first + positions], factors, scales, &[]];
                 let sources = Sources { lines, weights: self.weights(), ..Sources::new(&logits[elements.clone()]) };
                 self.slope(sources, first, elements.start, dlogits);
             });
@@ -147,43 +189,66 @@ impl<T: Scalar> CrossEntropy<'_, T> {
         [self.weight, &[], &[], &[]]
     }
 
-    /// Losses and masses `mass log s - sum g (x - m)` of goals that have a term.
-    fn goal_losses<const PROBABILITIES: bool>(
-        &self,
-        goal: Goal<T, PROBABILITIES>,
-        sources: Sources<T>,
-        [maxima, sums]: [&[T]; 2],
-        mass: &mut [T],
-        losses: &mut [T],
-    ) where
-        Goal<T, PROBABILITIES>: Term<T>,
-    {
-        let sources = Sources { lines: [maxima, &[], &[], &[]], ..sources };
-        sum(goal, self.lines.layout, sources, mass);
-        sum(Score(goal), self.lines.layout, sources, losses);
-        for ((loss, mass), sum) in losses.iter_mut().zip(mass).zip(sums) {
-            *loss = T::from_f64(mass.to_f64() * sum.to_f64().ln() - loss.to_f64());
+    /// Losses and masses of the positions of a piece, of goals that are a class alone. Before, the losses are the logarithms.
+    fn class_losses(&self, x: &[T], target: &[i64], piece: &Piece, maxima: &[T], masses: &mut [T], losses: &mut [T]) {
+        let Layout { classes, inner } = self.lines.layout;
+        let places = piece.outer.clone().flat_map(|outer| piece.columns.clone().map(move |column| (outer, column)));
+        for (p, (outer, column)) in places.enumerate() {
+            (masses[p], losses[p]) = match target[p] {
+                class if class == self.ignore_index => (T::ZERO, T::ZERO),
+                class => {
+                    let score = x[(outer * classes + class as usize) * inner + column] - maxima[p];
+                    let weight = self.weight[class as usize];
+                    (weight, weight * (losses[p] - score))
+                }
+            };
         }
     }
 
-    fn class_losses(&self, x: &[T], target: &[i64], [maxima, sums]: [&[T]; 2], mass: &mut [T], losses: &mut [T]) {
-        if self.label_smoothing > 0.0 {
-            let sources = Sources { weights: self.weights(), ..Sources::new(x) };
-            self.goal_losses(self.goal::<false>(), sources, [maxima, sums], mass, losses);
-        } else {
-            mass.fill(T::ZERO);
-            losses.fill(T::ZERO);
-        }
-        let keep = 1.0 - self.label_smoothing;
-        for (p, &class) in target.iter().enumerate() {
-            if class == self.ignore_index {
-                (losses[p], mass[p]) = (T::ZERO, T::ZERO);
-                continue;
-            }
-            let share = keep * self.weight[class as usize].to_f64();
-            let score = (x[self.lines.element(p, class as usize)] - maxima[p]).to_f64();
-            losses[p] = T::from_f64(losses[p].to_f64() + share * (sums[p].to_f64().ln() - score));
-            mass[p] += T::from_f64(share);
-        }
+    /// Losses and masses `mass log s - sum g (x - m)` of all other goals. Before, the losses are the logarithms.
+    fn goal_losses(&self, x: &[T], saved: &mut Statistics<T>, losses: &mut [T]) {
+        let chunk = self.lines.positions_per_task();
+        let [maxima, _, masses] = saved.parts_mut();
+        parallel_zip_chunks_mut([losses, masses], chunk, &|task, [losses, masses]| {
+            let (first, classes) = (task * chunk, self.lines.layout.classes);
+            let elements = first * classes..(first + losses.len()) * classes;
+            let lines = [&maxima[first..first + losses.len()], &[], &[], &[]];
+            let sources = Sources { lines, weights: self.weights(), ..Sources::new(&x[elements.clone()]) };
+            with_scratch(losses.len(), |scores: &mut [T]| match self.target {
+                Target::Classes(target) => {
+                    self.goals(self.goal::<false>(), sources, masses, scores);
+                    for (p, &class) in target[first..first + losses.len()].iter().enumerate() {
+                        if class == self.ignore_index {
+                            (losses[p], masses[p]) = (T::ZERO, T::ZERO);
+                            continue;
+                        }
+                        let share = T::from_f64(1.0 - self.label_smoothing) * self.weight[class as usize];
+                        let score = sources.x[self.lines.element(p, class as usize)] - maxima[first + p];
+                        masses[p] += share;
+                        losses[p] = masses[p] * losses[p] - scores[p] - share * score;
+                    }
+                }
+                Target::Probabilities(target) => {
+                    self.goals(self.goal::<true>(), Sources { other: &target[elements], ..sources }, masses, scores);
+                    for ((loss, mass), score) in losses.iter_mut().zip(masses).zip(scores) {
+                        *loss = *mass * *loss - *score;
+                    }
+                }
+            });
+        });
+    }
+
+    /// Masses `sum g` and scores `sum g (x - m)` of goals that have a term.
+    fn goals<const PROBABILITIES: bool>(
+        &self,
+        goal: Goal<T, PROBABILITIES>,
+        sources: Sources<T>,
+        masses: &mut [T],
+        scores: &mut [T],
+    ) where
+        Goal<T, PROBABILITIES>: Term<T>,
+    {
+        sum(goal, self.lines.layout, sources, masses);
+        sum(Score(goal), self.lines.layout, sources, scores);
     }
 }

@@ -5,15 +5,14 @@
 
 #![allow(unsafe_code)]
 
-use crate::math;
 use crate::scalar::Scalar;
 use crate::simd::{Kernel, Simd, run};
 
 /// Vectors that are added up before their sum is added to the total, so that long lines lose no accuracy.
 pub const RUN: usize = 32;
 
-/// Sums along a line that do not wait for one another.
-const ABREAST: usize = 4;
+/// Vectors that are passed together: sums along a line that do not wait for one another, or lines that lie side by side.
+pub const ABREAST: usize = 4;
 
 /// The lanes of the longest vectors.
 pub const MOST_LANES: usize = 16;
@@ -78,20 +77,6 @@ pub trait Term<T: Scalar>: Copy + Send + Sync {
     /// # Safety
     /// The processor has the instruction set of `S`.
     unsafe fn apply<S: Simd<T = T>>(self, v: Operands<S>) -> S::V;
-}
-
-/// `e^(x - first number of the line)`, which is at least x.
-#[derive(Clone, Copy)]
-pub struct Exponential;
-
-impl<T: Scalar> Term<T> for Exponential {
-    const LINES: usize = 1;
-
-    #[inline(always)]
-    unsafe fn apply<S: Simd<T = T>>(self, v: Operands<S>) -> S::V {
-        // SAFETY: registers alone.
-        unsafe { math::exp_of_negative::<S>(S::sub(v.x, v.lines[0])) }
-    }
 }
 
 /// The operands of `n <= LANES` elements from `element` on, the first of which belongs to `position` and `class`.
@@ -375,60 +360,6 @@ impl<T: Scalar, F: Term<T>> Kernel<T> for AddByClass<'_, T, F> {
     }
 }
 
-/// `maxima` = the largest element of each line.
-pub fn max<T: Scalar>(layout: Layout, x: &[T], maxima: &mut [T]) {
-    assert!(x.len() == maxima.len() * layout.classes && maxima.len().is_multiple_of(layout.inner), "whole lines");
-    // SAFETY: just checked.
-    unsafe { run(Max { layout, x, maxima }) }
-}
-
-struct Max<'a, T> {
-    layout: Layout,
-    x: &'a [T],
-    maxima: &'a mut [T],
-}
-
-impl<T: Scalar> Kernel<T> for Max<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<S: Simd<T = T>>(self) {
-        let Layout { classes, inner } = self.layout;
-        let (x, maxima) = (self.x.as_ptr(), self.maxima.as_mut_ptr());
-        // SAFETY: every step ends with its line (or with the lines side by side), so inside the checked arrays.
-        unsafe {
-            let lowest = S::splat(T::NEG_INFINITY);
-            if inner == 1 {
-                let lanes = lane_numbers::<S>();
-                for position in 0..self.maxima.len() {
-                    let mut most = lowest;
-                    let mut class = 0;
-                    while class < classes {
-                        let n = classes - class;
-                        let v = S::load_up_to(x.add(position * classes + class), n);
-                        most = S::max(first_lanes::<S>(lanes, n, v, lowest), most);
-                        class += S::LANES;
-                    }
-                    S::store_up_to(maxima.add(position), 1, max_of_lanes::<S>(most));
-                }
-                return;
-            }
-            for outer in 0..self.maxima.len() / inner {
-                for class in 0..classes {
-                    let mut at = 0;
-                    while at < inner {
-                        let (position, n) = (outer * inner + at, inner - at);
-                        let v = S::load_up_to(x.add((outer * classes + class) * inner + at), n);
-                        let before = if class == 0 { lowest } else { S::load_up_to(maxima.add(position), n) };
-                        S::store_up_to(maxima.add(position), n, S::max(v, before));
-                        at += S::LANES;
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// The numbers of the lanes: 0, 1, 2, ...
 ///
 /// # Safety
@@ -473,4 +404,29 @@ pub unsafe fn max_of_lanes<S: Simd>(mut v: S::V) -> S::V {
         lanes /= 2;
     }
     v
+}
+
+/// The largest element of a line that is adjacent in memory, in every lane.
+///
+/// # Safety
+/// The processor has the instruction set of `S`; x has `classes` elements.
+#[inline(always)]
+pub unsafe fn largest<S: Simd>(x: *const S::T, classes: usize, lanes: S::V) -> S::V {
+    // SAFETY: every step ends with the line.
+    unsafe {
+        let lowest = S::splat(S::T::NEG_INFINITY);
+        let mut maxima = [lowest; ABREAST];
+        let whole = classes - classes % (ABREAST * S::LANES);
+        for class in (0..whole).step_by(ABREAST * S::LANES) {
+            for w in 0..ABREAST {
+                maxima[w] = S::max(S::load(x.add(class + w * S::LANES)), maxima[w]);
+            }
+        }
+        let mut most = S::max(S::max(maxima[0], maxima[1]), S::max(maxima[2], maxima[3]));
+        for class in (whole..classes).step_by(S::LANES) {
+            let n = classes - class;
+            most = S::max(first_lanes::<S>(lanes, n, S::load_up_to(x.add(class), n), lowest), most);
+        }
+        max_of_lanes::<S>(most)
+    }
 }

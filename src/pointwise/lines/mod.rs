@@ -1,11 +1,14 @@
 //! Arrays as lines along one axis.
 
 pub mod kernel;
+pub mod stage;
+pub mod statistics;
+
+use std::ops::Range;
 
 pub use kernel::Layout;
 
 use super::BLOCK;
-use crate::scalar::Scalar;
 
 /// An array as (outer, classes, inner), `classes` being the extent of one of its axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +42,82 @@ impl Lines {
     }
 }
 
-/// The largest element of each line, and the sum of `e^(x - largest)` over it.
-pub fn statistics<T: Scalar>(layout: Layout, x: &[T], maxima: &mut [T], sums: &mut [T]) {
-    kernel::max(layout, x, maxima);
-    let sources = kernel::Sources { lines: [maxima, &[], &[], &[]], ..kernel::Sources::new(x) };
-    kernel::sum(kernel::Exponential, layout, sources, sums);
+/// Lines side by side that are cut from others: whole cache lines of every type.
+const COLUMNS: usize = 64;
+
+/// The lines of a task: some of those that lie side by side, or all of them for several outer indices. Their positions follow one
+/// another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub outer: Range<usize>,
+    pub columns: Range<usize>,
+}
+
+/// The cut of [`Lines`] into pieces, each about a block of elements.
+#[derive(Clone, Copy, Debug)]
+pub struct Pieces {
+    lines: Lines,
+    outers: usize,
+    columns: usize,
+}
+
+impl Lines {
+    /// There is at least one element.
+    pub fn pieces(self) -> Pieces {
+        self.pieces_of(1)
+    }
+
+    /// Pieces of at least `rows` lines, which are adjacent in memory if that is more than one.
+    pub fn pieces_of(self, rows: usize) -> Pieces {
+        let Layout { classes, inner } = self.layout;
+        let columns = inner.min((BLOCK / classes).max(1).next_multiple_of(COLUMNS));
+        assert!(rows == 1 || inner == 1, "lines that are adjacent in memory");
+        Pieces { lines: self, outers: (BLOCK / (classes * inner)).max(rows), columns }
+    }
+}
+
+impl Pieces {
+    fn across(&self) -> usize {
+        self.lines.layout.inner.div_ceil(self.columns)
+    }
+
+    pub fn count(&self) -> usize {
+        self.lines.outer.div_ceil(self.outers) * self.across()
+    }
+
+    pub fn piece(&self, number: usize) -> Piece {
+        let Lines { outer, layout } = self.lines;
+        let (first, column) = (number / self.across() * self.outers, number % self.across() * self.columns);
+        Piece { outer: first..outer.min(first + self.outers), columns: column..layout.inner.min(column + self.columns) }
+    }
+
+    /// The positions of a piece.
+    pub fn positions(&self, piece: &Piece) -> Range<usize> {
+        let first = piece.outer.start * self.lines.layout.inner + piece.columns.start;
+        first..first + piece.outer.len() * piece.columns.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_cover_every_position_once_in_their_order() {
+        for (outer, classes, inner) in
+            [(1, 1, 1), (7, 10, 1), (3, 21, 5000), (40_000, 2, 3), (2, 100_000, 2), (5, 3, 16_384)]
+        {
+            let lines = Lines { outer, layout: Layout { classes, inner } };
+            let (pieces, mut next) = (lines.pieces(), 0);
+            for number in 0..pieces.count() {
+                let piece = pieces.piece(number);
+                let positions = pieces.positions(&piece);
+                assert_eq!(positions.start, next);
+                assert!(piece.outer.len() == 1 || piece.columns == (0..inner));
+                assert!(!positions.is_empty());
+                next = positions.end;
+            }
+            assert_eq!(next, lines.positions());
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The negative log-likelihood of target classes, from log-probabilities.
 
-use super::Scale;
 use super::lines::Lines;
+use super::{Scale, sum_in_turns};
 use crate::scalar::Scalar;
 use crate::threads::parallel_chunks_mut;
 
@@ -58,6 +58,6 @@ impl<T: Scalar> NegativeLogLikelihood<'_, T> {
 
 /// The summed weights of the classes that count.
 pub fn counted_weight<T: Scalar>(target: &[i64], weight: &[T], ignore_index: i64) -> f64 {
-    let counted = target.iter().filter(|&&class| class != ignore_index);
-    counted.map(|&class| weight[class as usize].to_f64()).sum()
+    let weight = |&class: &i64| if class == ignore_index { 0.0 } else { weight[class as usize].to_f64() };
+    sum_in_turns(target.iter().map(weight))
 }

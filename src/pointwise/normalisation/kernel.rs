@@ -12,7 +12,7 @@ use crate::pointwise::lines::kernel::{Layout, Operands, Term};
 pub use crate::pointwise::softmax::kernel::Itself;
 use crate::scalar::Scalar;
 use crate::simd::Simd;
-use crate::threads::{SharedMut, parallel_for};
+use crate::threads::{SharedMut, parallel_ranges};
 
 macro_rules! term {
     ($(#[$doc:meta])* $name:ident, other $other:literal, lines $lines:literal, weights $weights:literal, |$v:ident| $body:expr) => {
@@ -90,32 +90,6 @@ term!(
         S::fma(normal, v.weights[0], v.weights[1])
     }
 );
-term!(
-    /// `dy w`, w per class.
-    Weighted, other true, lines 0, weights 1, |v| S::mul(v.other, v.weights[0])
-);
-term!(
-    /// `dy w (x - m) r`: m and r per line, w per class.
-    WeightedTimesNormal, other true, lines 2, weights 1, |v| {
-        let normal = S::mul(S::sub(v.x, v.lines[0]), v.lines[1]);
-        S::mul(S::mul(v.other, v.weights[0]), normal)
-    }
-);
-term!(
-    /// `dy (x - m) r`: m and r per line.
-    OtherTimesNormal, other true, lines 2, weights 0, |v| {
-        S::mul(v.other, S::mul(S::sub(v.x, v.lines[0]), v.lines[1]))
-    }
-);
-term!(
-    /// `r (dy w - a - (x - m) r b)`: m, r, a and b per line, w per class.
-    LineSlope, other true, lines 4, weights 1, |v| {
-        let normal = S::mul(S::sub(v.x, v.lines[0]), v.lines[1]);
-        let slope = S::sub(S::mul(v.other, v.weights[0]), v.lines[2]);
-        S::mul(v.lines[1], S::fnma(normal, v.lines[3], slope))
-    }
-);
-
 /// An array (outer, channels, inner), cut into blocks of whole rows of `inner` elements that lie side by side: all channels
 /// of some of the outer indices, or some channels of one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +152,7 @@ impl Blocks {
         }
         assert!([0, total].contains(&y.len()) && [0, self.depth() * self.channels].contains(&partials.len()));
         let (y, partials) = (SharedMut::new(y), SharedMut::new(partials));
-        parallel_for(self.depth() * self.across(), &|number| {
+        parallel_ranges(self.depth() * self.across(), &|number| {
             let block = self.block(number);
             // SAFETY: each number occurs once, and neither elements nor partial sums of different blocks overlap.
             unsafe {
@@ -212,7 +186,7 @@ pub fn parallel_pairs<A: Send, B: Send>(
         0 => (0, 0),
         _ => (i * chunk, chunk.min(len - i * chunk)),
     };
-    parallel_for(tasks, &|i| {
+    parallel_ranges(tasks, &|i| {
         let ((start_a, len_a), (start_b, len_b)) = (part(a.len(), chunk_a, i), part(b.len(), chunk_b, i));
         // SAFETY: each i occurs once, so the chunks of a slice are disjoint.
         unsafe { body(i, a.slice(start_a, len_a), b.slice(start_b, len_b)) };

@@ -2,9 +2,10 @@
 
 use super::Target;
 use super::kernel::{self, parallel_pairs};
+use super::line_slopes::LineSlopes;
 use crate::memory::with_scratch;
-use crate::pointwise::BLOCK;
-use crate::pointwise::lines::kernel::{Layout, Sources, add_by_class, map, sum};
+use crate::pointwise::lines::kernel::{Layout, Sources, map, sum};
+use crate::pointwise::{BLOCK, STREAMED};
 use crate::scalar::Scalar;
 
 /// At most so many partial sums are kept for the gradients of weight and bias.
@@ -113,16 +114,22 @@ impl LayerNorm {
         let dx = dx.unwrap_or(&mut nothing);
         let ones = vec![T::ONE; if weight.is_none() { self.size } else { 0 }];
         let weight = weight.unwrap_or(&ones);
+        let streamed = 3 * size_of_val(x) >= STREAMED;
         parallel_pairs(parts, (dx, span), (&mut partials, sums), &|part, dx, sums| {
-            let end = x.len().min((part + 1) * span);
-            let mut start = part * span;
-            while start < end {
-                let stop = end.min(start + self.chunk() * self.size);
-                let dx = if dx.is_empty() { &mut [][..] } else { &mut dx[start - part * span..stop - part * span] };
-                let lines = 2 * (start / self.size)..2 * (stop / self.size);
-                self.block_backward(&dy[start..stop], &x[start..stop], &moments.0[lines], weight, dx, sums);
-                start = stop;
-            }
+            with_scratch(LineSlopes::<T>::scratch_len(self.size), |scratch: &mut [T]| {
+                let end = x.len().min((part + 1) * span);
+                let mut start = part * span;
+                while start < end {
+                    let stop = end.min(start + self.chunk() * self.size);
+                    let dx = if dx.is_empty() { &mut [][..] } else { &mut dx[start - part * span..stop - part * span] };
+                    let moments = &moments.0[2 * (start / self.size)..2 * (stop / self.size)];
+                    let (means, rates) = moments.split_at(moments.len() / 2);
+                    let (dy, x) = (&dy[start..stop], &x[start..stop]);
+                    let (sums, scratch) = (&mut *sums, &mut *scratch);
+                    LineSlopes { dy, x, means, rates, weight, dx, sums, scratch, streamed }.compute();
+                    start = stop;
+                }
+            });
         });
         let total = |at: usize| partials.chunks(sums.max(1)).map(|part| part[at]).sum::<f64>();
         for (target, first) in [(dweight, 0), (dbias, self.size)] {
@@ -130,43 +137,5 @@ impl LayerNorm {
                 target.iter_mut().enumerate().for_each(|(i, value)| *value = T::from_f64(total(first + i)));
             }
         }
-    }
-
-    /// The gradients of a block of lines: `dx`, unless it is empty, and what is added to `sums`, unless they are.
-    fn block_backward<T: Scalar>(
-        &self,
-        dy: &[T],
-        x: &[T],
-        moments: &[T],
-        weight: &[T],
-        dx: &mut [T],
-        sums: &mut [f64],
-    ) {
-        let (layout, lines) = (self.layout(), x.len() / self.size);
-        let (means, rates) = moments.split_at(lines);
-        let weights = [weight, &[], &[], &[]];
-        let sources = Sources { other: dy, lines: [means, rates, &[], &[]], weights, ..Sources::new(x) };
-        if !sums.is_empty() {
-            let (dweight, dbias) = sums.split_at_mut(self.size);
-            add_by_class(kernel::OtherTimesNormal, layout, sources, dweight);
-            add_by_class(kernel::Other, layout, sources, dbias);
-        }
-        if dx.is_empty() {
-            return;
-        }
-        let count = T::from_f64(self.size as f64);
-        let near = (NEAR / self.size).max(1);
-        let moments = means.chunks(near).zip(rates.chunks(near));
-        let elements = x.chunks(near * self.size).zip(dy.chunks(near * self.size)).zip(dx.chunks_mut(near * self.size));
-        with_scratch(2 * near, |scratch: &mut [T]| {
-            for ((means, rates), ((x, dy), dx)) in moments.zip(elements) {
-                let (plain, products) = scratch[..2 * means.len()].split_at_mut(means.len());
-                let sources = Sources { other: dy, lines: [means, rates, &[], &[]], weights, ..Sources::new(x) };
-                sum(kernel::Weighted, layout, sources, plain);
-                sum(kernel::WeightedTimesNormal, layout, sources, products);
-                plain.iter_mut().chain(&mut *products).for_each(|sum| *sum = *sum / count);
-                map(kernel::LineSlope, layout, Sources { lines: [means, rates, plain, products], ..sources }, dx);
-            }
-        });
     }
 }

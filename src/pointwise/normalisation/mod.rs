@@ -6,6 +6,7 @@
 mod batch;
 mod kernel;
 mod layer;
+mod line_slopes;
 
 pub use batch::{BatchGradients, BatchMoments, BatchNorm};
 pub use layer::{LayerGradients, LayerNorm, LineMoments};

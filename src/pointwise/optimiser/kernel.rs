@@ -12,6 +12,8 @@ use crate::simd::Simd;
 
 /// Parameter and gradient.
 impl<T: Scalar> Formula<T, 1, 1> for Sgd<T> {
+    const UPDATES: bool = true;
+
     #[inline(always)]
     unsafe fn apply<S: Simd<T = T>>(self, [grad]: [S::V; 1], [parameter]: [S::V; 1]) -> [S::V; 1] {
         unsafe {
@@ -23,6 +25,8 @@ impl<T: Scalar> Formula<T, 1, 1> for Sgd<T> {
 
 /// Parameter, velocity and gradient.
 impl<T: Scalar> Formula<T, 1, 2> for Sgd<T> {
+    const UPDATES: bool = true;
+
     #[inline(always)]
     unsafe fn apply<S: Simd<T = T>>(self, [grad]: [S::V; 1], [parameter, velocity]: [S::V; 2]) -> [S::V; 2] {
         unsafe {
@@ -37,6 +41,8 @@ impl<T: Scalar> Formula<T, 1, 2> for Sgd<T> {
 
 /// Parameter, first and second moment, and gradient.
 impl<T: Scalar> Formula<T, 1, 3> for Adam<T> {
+    const UPDATES: bool = true;
+
     #[inline(always)]
     unsafe fn apply<S: Simd<T = T>>(self, [grad]: [S::V; 1], [parameter, first, second]: [S::V; 3]) -> [S::V; 3] {
         unsafe {
@@ -68,6 +74,8 @@ impl<T: Scalar> RmsProp<T> {
 
 /// Parameter, mean of squares and gradient.
 impl<T: Scalar> Formula<T, 1, 2> for RmsProp<T> {
+    const UPDATES: bool = true;
+
     #[inline(always)]
     unsafe fn apply<S: Simd<T = T>>(self, [grad]: [S::V; 1], [parameter, mean_square]: [S::V; 2]) -> [S::V; 2] {
         unsafe {
@@ -79,6 +87,8 @@ impl<T: Scalar> Formula<T, 1, 2> for RmsProp<T> {
 
 /// Parameter, mean of squares, velocity and gradient.
 impl<T: Scalar> Formula<T, 1, 3> for RmsProp<T> {
+    const UPDATES: bool = true;
+
     #[inline(always)]
     unsafe fn apply<S: Simd<T = T>>(
         self,
@@ -95,6 +105,8 @@ impl<T: Scalar> Formula<T, 1, 3> for RmsProp<T> {
 
 /// Parameter, sum of squares and gradient.
 impl<T: Scalar> Formula<T, 1, 2> for Adagrad<T> {
+    const UPDATES: bool = true;
+
     #[inline(always)]
     unsafe fn apply<S: Simd<T = T>>(self, [grad]: [S::V; 1], [parameter, square_sum]: [S::V; 2]) -> [S::V; 2] {
         unsafe {
