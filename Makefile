@@ -78,7 +78,7 @@ test-python: build ## the package's tests, its docstrings' examples and the READ
 
 test-forced: build ## the kernels once more under each other instruction set that this processor has
 	for simd in $$($(PYTHON) -c "$$OTHER_INSTRUCTION_SETS"); do \
-	    echo "GOLDFISH_SIMD=$$simd"; GOLDFISH_SIMD=$$simd $(PYTHON) -m pytest -q tests/functional tests/naive_bayes/test_passes.py; done
+	    echo "GOLDFISH_SIMD=$$simd"; GOLDFISH_SIMD=$$simd $(PYTHON) -m pytest -q tests/functional tests/naive_bayes/test_passes.py tests/nn/test_inference.py; done
 
 test-slow: ## 100,000 random shapes; every float32; killed training; 200,000 damaged heap profiles; bounds by simulation
 	$(PYTHON) -m pytest -q -m slow

@@ -3,6 +3,7 @@
 pub mod adaptive;
 pub mod conv;
 pub mod conv_transpose;
+pub mod layout;
 pub mod pool;
 pub mod recurrent;
 pub mod window;

@@ -11,6 +11,7 @@
 //! | [`gemm`] | matrix products: packing, register tiles, driver |
 //! | [`linear`] | the dense layer |
 //! | [`conv`] | convolution; one file or folder per algorithm |
+//! | [`inference`] | networks of convolutions whose weights are packed once |
 //! | [`pool`] | max and average pooling |
 //! | [`strip`] | bands of a plane in scratch, which pooling and depthwise convolution read |
 //! | [`recurrent`] | Elman, LSTM and GRU networks, forward and backpropagation through time |
@@ -27,6 +28,7 @@
 pub mod conv;
 pub mod gemm;
 pub mod geometry;
+pub mod inference;
 pub mod linear;
 pub mod math;
 pub mod memory;

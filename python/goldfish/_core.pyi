@@ -14,6 +14,7 @@ _Place: TypeAlias = tuple[int, int]
 
 __all__ = [
     "Cache",
+    "ConvNetwork",
     "RecurrentStack",
     "__version__",
     "conv",
@@ -138,6 +139,14 @@ class Cache:
     def nbytes(self) -> int: ...
 
 @final
+class ConvNetwork:
+    def __new__(cls, dtype: str, steps: list[tuple[Any, ...]], /) -> ConvNetwork: ...
+    @property
+    def nbytes(self) -> int: ...
+    def prepare(self, shape: tuple[int, ...], /) -> list[int]: ...
+    def __call__(self, x: ArrayLike, /) -> FloatArray: ...
+
+@final
 class RecurrentStack:
     def __new__(
         cls,
@@ -150,20 +159,6 @@ class RecurrentStack:
     def __call__(
         self, x: ArrayLike, h_0: ArrayLike | None, c_0: ArrayLike | None, lengths: ArrayLike | None, /
     ) -> tuple[FloatArray, FloatArray, FloatArray | None]: ...
-    def sample(
-        self,
-        table: ArrayLike | None,
-        head_weight: ArrayLike,
-        head_bias: ArrayLike | None,
-        first: SupportsIndex,
-        h_0: ArrayLike | None,
-        c_0: ArrayLike | None,
-        temperature: float,
-        top_k: SupportsIndex | None,
-        top_p: float | None,
-        numbers: ArrayLike,
-        /,
-    ) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatArray | None]: ...
     @property
     def nbytes(self) -> int: ...
 

@@ -10,6 +10,7 @@ pub mod choice;
 pub mod depthwise;
 pub mod few_channels;
 pub mod implicit_gemm;
+pub mod prepared;
 pub mod reference;
 #[cfg(test)]
 mod tests;

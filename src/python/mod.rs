@@ -11,6 +11,7 @@ mod conv_transpose;
 mod cross_entropy;
 mod dropout;
 mod embedding;
+mod inference;
 mod linear;
 mod loss;
 mod naive_bayes;
@@ -33,6 +34,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     process::register(module)?;
     recurrent::register(module)?;
     prepared::register(module)?;
+    inference::register(module)?;
     linear::register(module)?;
     conv::register(module)?;
     conv_transpose::register(module)?;

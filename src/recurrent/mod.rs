@@ -25,7 +25,6 @@ mod prepared;
 mod product;
 #[cfg(test)]
 mod reference;
-mod sampler;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -42,7 +41,6 @@ use layout::{Frame, Layout};
 use lstm::kernel::Lstm;
 use plan::Plan;
 pub use prepared::Stack;
-pub use sampler::{Head, Rule, States};
 
 /// The kind of network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, overload
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from goldfish._typing import Rng
 from goldfish.nn.activation import ReLU
 from goldfish.nn.dense import OneHot
+from goldfish.nn.inference import ConvolutionalPart, longest_part
 from goldfish.nn.layer import Array, Backward, Layer, State
 from goldfish.nn.pool import MaxPool1d, MaxPool2d, MaxPool3d
 from goldfish.nn.prepared import Prepared
@@ -137,8 +139,11 @@ class Sequential(Layer):
         return (x, state_n, backward) if return_state else (x, backward)
 
     def prepare(self, input_shape: tuple[int, ...] | None = None) -> PreparedSequential:
-        """Make every layer ready for inference."""
-        return PreparedSequential(self)
+        """Make every layer ready for inference; adjacent ones that are a convolutional network become one program."""
+        prepared = PreparedSequential(self)
+        if input_shape is not None:
+            prepared.warm_up(input_shape)
+        return prepared
 
     def __repr__(self) -> str:
         shown = [repr(layer) if name.isdigit() else f"{name}={layer!r}" for name, layer in self.children.items()]
@@ -146,13 +151,7 @@ class Sequential(Layer):
 
     def _steps(self) -> Iterator[tuple[str, Layer, Layer | None]]:
         """Each layer with its name and the layer behind it, in the order in which they run."""
-        steps = list(self.children.items())
-        for i, (_, layer) in enumerate(steps[:-1]):
-            if isinstance(layer, ReLU) and _takes_maxima(steps[i + 1][1]):
-                # Same values and gradients, and fewer elements to rectify.
-                steps[i : i + 2] = steps[i + 1], steps[i]
-        following = [layer for _, layer in steps[1:]]
-        return ((name, layer, after) for (name, layer), after in zip(steps, [*following, None], strict=False))
+        return _ordered(list(self.children.items()))
 
     def _open(self, state: State) -> Mapping[str, State]:
         if state is None:
@@ -183,10 +182,33 @@ class PreparedSequential(Prepared):
 
     def __init__(self, layer: Sequential) -> None:
         super().__init__(layer)
-        self._prepared = [
-            (name, child.prepare(), child.stateful, _may_read_numbers(child, following))
-            for name, child, following in layer._steps()
-        ]
+        self._prepared: list[tuple[str, Any, bool, bool]] = []
+        children, plain = list(layer.children.items()), []
+        while children:
+            found = longest_part([child for _, child in children])
+            if found is None:
+                plain.append(children.pop(0))
+                continue
+            program, count = found
+            self._prepare_each(plain)
+            part, children, plain = children[:count], children[count:], []
+            self._prepared.append(("", ConvolutionalPart(program, partial(self._run_each, part)), False, False))
+        self._prepare_each(plain)
+
+    def _prepare_each(self, children: list[tuple[str, Layer]]) -> None:
+        """Prepare layers on their own."""
+        for name, child, following in _ordered(children):
+            self._prepared.append((name, child.prepare(), child.stateful, _may_read_numbers(child, following)))
+
+    def _run_each(self, children: list[tuple[str, Layer]], x: Any) -> Any:
+        """Run layers as they are."""
+        for name, child in children:
+            try:
+                x = child(x)
+            except (ValueError, TypeError) as error:
+                self.layer._locate(error, name)
+                raise
+        return x
 
     def __call__(
         self, x: ArrayLike, state: State = None, *, lengths: ArrayLike | None = None, return_state: bool = False
@@ -194,6 +216,9 @@ class PreparedSequential(Prepared):
         """The output ``y``, or ``y, state`` with ``return_state``."""
         state, state_n = self.layer._open(state), {}
         for name, prepared, stateful, skipped in self._prepared:
+            if isinstance(prepared, ConvolutionalPart):
+                x = prepared(x)
+                continue
             if skipped and _are_numbers(x):
                 continue
             try:
@@ -206,10 +231,25 @@ class PreparedSequential(Prepared):
                 raise
         return (x, state_n) if return_state else x
 
+    def warm_up(self, input_shape: tuple[int, ...]) -> None:
+        """Pack what inputs of a shape need, as far as the first layer's inputs are the model's."""
+        if self._prepared and isinstance(self._prepared[0][1], ConvolutionalPart):
+            self._prepared[0][1].warm_up(input_shape)
+
     @property
     def nbytes(self) -> int:
         """Bytes of the weights that are kept beside the layers' own."""
         return sum(prepared.nbytes for _, prepared, _, _ in self._prepared)
+
+
+def _ordered(steps: list[tuple[str, Layer]]) -> Iterator[tuple[str, Layer, Layer | None]]:
+    """Each layer with its name and the layer behind it, in the order in which they run."""
+    for i, (_, layer) in enumerate(steps[:-1]):
+        if isinstance(layer, ReLU) and _takes_maxima(steps[i + 1][1]):
+            # Same values and gradients, and fewer elements to rectify.
+            steps[i : i + 2] = steps[i + 1], steps[i]
+    following = [layer for _, layer in steps[1:]]
+    return ((name, layer, after) for (name, layer), after in zip(steps, [*following, None], strict=False))
 
 
 def _takes_maxima(layer: Layer) -> bool:

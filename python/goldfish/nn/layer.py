@@ -209,7 +209,12 @@ class Layer(ABC):
         >>> bool(np.array_equal(y[:, -1], lstm(np.array([[7, 3, 11]]))[:, -1]))
         True
         """
-        return Prepared(self)
+        from goldfish.nn.inference import prepare_layer
+
+        prepared = prepare_layer(self)
+        if input_shape is not None:
+            prepared.warm_up(input_shape)
+        return prepared
 
     def load_state_dict(self, state: Mapping[str, ArrayLike], *, strict: bool = True) -> Mismatch:
         """Copy parameters and buffers in; everything is checked before anything is written.

@@ -17,6 +17,11 @@ class Prepared:
     moment: train further, and prepare again. Any number of threads may share one. Pickling keeps the layer; unpickling
     prepares it anew, for the machine that unpickles.
 
+    Adjacent layers that are a network of two-dimensional convolutions (convolutions of one group, batch normalisation,
+    activations, pooling, residual connections, graphs of sums, and dense layers behind a `Flatten`) run as one program
+    of the core: a normalisation is folded into the convolution before it, bias, sum and rectifier are its last act, and
+    in between channels lie along the lanes of the vectors. The results are equal to rounding.
+
     Parameters
     ----------
     layer : Layer
@@ -40,6 +45,15 @@ class Prepared:
     ) -> Any:
         """The output ``y``, or ``y, state`` with ``return_state``."""
         return self.layer(x, state, lengths=lengths, return_state=return_state)
+
+    def warm_up(self, input_shape: tuple[int, ...]) -> None:
+        """Pack what inputs of a shape need, which the first call would do otherwise.
+
+        Raises
+        ------
+        ValueError
+            If the layer does not take such inputs.
+        """
 
     @property
     def nbytes(self) -> int:

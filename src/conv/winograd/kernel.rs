@@ -9,13 +9,14 @@ use super::multiply::kernel::{Products, panel_place};
 use super::plan::{Plan, Run, View};
 use super::transform::kernel::{Grid, MOST_POINTS, Tile};
 use super::weights::kernel::{At, Part, run_at, whole_vectors};
+use crate::geometry::layout::Layout;
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
 use crate::simd::{self, Kernel, Simd};
 use crate::threads::SharedMut;
 
 /// A tile's vectors in scratch.
-const TILE: usize = MOST_POINTS * MOST_POINTS * MAX_LANES;
+pub(super) const TILE: usize = MOST_POINTS * MOST_POINTS * MAX_LANES;
 
 /// Transformed tiles: for each position a matrix (tiles, columns), `next` elements from one position to the next.
 #[derive(Clone, Copy)]
@@ -47,7 +48,7 @@ impl<'a, T> Tiles<'a, T> {
 
     /// The index of a tile's vector for a column.
     #[inline(always)]
-    fn place<S: Simd>(&self, tile: usize, column: usize) -> usize {
+    pub(super) fn place<S: Simd>(&self, tile: usize, column: usize) -> usize {
         match self.depth {
             None => (self.start + tile) * self.columns + column,
             Some(depth) => {
@@ -57,7 +58,7 @@ impl<'a, T> Tiles<'a, T> {
         }
     }
 
-    fn check(&self, plan: &Plan, tiles: usize, channels: usize) {
+    pub(super) fn check(&self, plan: &Plan, tiles: usize, channels: usize) {
         let rows = self.depth.unwrap_or(self.start + tiles);
         assert!(
             self.start + tiles <= rows
@@ -88,8 +89,8 @@ fn places(plan: &Plan, units: usize, size: [usize; 2]) -> usize {
 }
 
 /// Elements from a group's first one in the first image to its last one in the last.
-fn extent(plan: &Plan, view: &View) -> usize {
-    (plan.batch - 1) * view.image + view.channels * view.channel()
+pub(super) fn extent<T: Scalar>(plan: &Plan, view: &View) -> usize {
+    (plan.batch - 1) * view.image + view.extent_of(simd::lanes::<T>())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -120,7 +121,7 @@ pub fn slopes<T: Scalar>(plan: &Plan, dy: &[T], units: Range<usize>, v: &Tiles<T
 
 fn load<T: Scalar>(kind: Kind, plan: &Plan, view: &View, group: &[T], units: Range<usize>, v: &Tiles<T>) {
     v.check(plan, tiles_of(plan, &units), view.virtual_channels());
-    assert!(extent(plan, view) <= group.len());
+    assert!(extent::<T>(plan, view) <= group.len());
     let size = plan.axes.map(|axis| if kind == Kind::Inputs { axis.points } else { axis.tile });
     let stage = stage_len(places(plan, units.len(), size));
     with_scratch(stage + 2 * TILE, |scratch: &mut [T]| {
@@ -179,14 +180,14 @@ impl<T: Scalar, const N: usize> At<Load<'_, T>, N> {
             for i in 0..run.rows.len() {
                 for j in 0..run.columns.len() {
                     let at = [corner[0] + (i * down.tile) as i64, corner[1] + (j * across.tile) as i64];
-                    let (from, row) = stage.window::<S>(at, size).unwrap_or_else(|| {
+                    let from = stage.window::<S>(at, size).unwrap_or_else(|| {
                         stage.copy_window::<S>(at, size, edge);
-                        (edge.cast_const(), size[1] * S::LANES)
+                        Grid { data: edge.cast_const(), row: size[1] * S::LANES, column: S::LANES }
                     });
                     let to = v.data.as_mut_ptr().add(v.place::<S>(tile, lanes.first));
                     let map = Tile {
                         axes: &plan.axes,
-                        from: Grid { data: from, row, column: S::LANES },
+                        from,
                         to: Grid { data: to, row: across.points * v.next, column: v.next },
                         buffer,
                     };
@@ -304,8 +305,9 @@ pub fn outputs<T: Scalar>(
     group: usize,
 ) {
     let view = &plan.output;
+    assert!(view.layout == Layout::Planes);
     m.check(plan, tiles_of(plan, &units), plan.outputs);
-    assert!(bias.is_none_or(|bias| bias.len() == plan.outputs) && group + extent(plan, view) <= y.len());
+    assert!(bias.is_none_or(|bias| bias.len() == plan.outputs) && group + extent::<T>(plan, view) <= y.len());
     let stage = stage_len(places(plan, units.len(), plan.axes.map(|axis| axis.tile)));
     with_scratch(stage + 2 * TILE, |scratch: &mut [T]| {
         let y = y.as_mut_ptr().wrapping_add(group);
@@ -379,7 +381,8 @@ impl<T: Scalar, const N: usize> At<Store<'_, T>, N> {
                 }
             }
             let (top, left) = (down.first + top as i64, across.first + left as i64);
-            let stage = Stage { data, rows: top..top + height as i64, columns: left..left + width as i64 };
+            let (rows, columns) = (top..top + height as i64, left..left + width as i64);
+            let stage = Stage { data, rows, columns, steps: [width, 1] };
             stage.store::<S>(lanes, y);
         }
     }

@@ -12,6 +12,7 @@ mod kernel;
 mod lanes;
 mod multiply;
 pub mod plan;
+pub mod prepared;
 mod transform;
 mod weights;
 

@@ -7,6 +7,7 @@
 use std::ops::{Range, RangeInclusive};
 
 use crate::geometry::conv::ConvGeometry;
+use crate::geometry::layout::Layout;
 use crate::geometry::window::Window;
 
 /// Phases of one axis are gathered place by place; with more of them that costs more than is saved.
@@ -64,6 +65,7 @@ impl Depth {
 /// Where virtual images lie: the place `i` of phase `q` along an axis is the place `step * i + q + origin` of a plane.
 #[derive(Clone, Copy, Debug)]
 pub struct View {
+    pub layout: Layout,
     pub depth: Depth,
     /// Rows and columns of a plane.
     pub size: [usize; 2],
@@ -86,6 +88,14 @@ impl View {
     /// Elements of a channel.
     pub fn channel(&self) -> usize {
         self.depth.size * self.plane()
+    }
+
+    /// Elements of a group's channels in one image.
+    pub fn extent_of(&self, lanes: usize) -> usize {
+        match self.layout {
+            Layout::Planes => self.channels * self.channel(),
+            Layout::Lanes => self.channels.next_multiple_of(lanes) * self.plane(),
+        }
     }
 
     /// Whether rows and columns of a virtual image are those of a plane.
@@ -239,6 +249,28 @@ impl Plan {
         self.images * self.axes[0].tiles() * self.axes[1].tiles()
     }
 
+    /// The same from a layout to [`Layout::Lanes`] with blocks of `lanes` channels: if the output is dense planes, and no
+    /// block of the input has channels of several phases.
+    pub fn in_lanes(mut self, input: Layout, lanes: usize) -> Option<Plan> {
+        let (from, to) = (&mut self.input, &mut self.output);
+        let flat = |view: &View| view.depth.taps == 1 && view.depth.size == 1;
+        let blocks = from.is_dense() || (from.split == Phases::Channels && from.channels.is_multiple_of(lanes));
+        if !flat(&*from) || !flat(&*to) || !to.is_dense() || (input == Layout::Lanes && !blocks) {
+            return None;
+        }
+        (from.layout, to.layout) = (input, Layout::Lanes);
+        for view in [from, to] {
+            view.image = view.extent_of(lanes);
+        }
+        Some(self)
+    }
+
+    /// The same with every tile as a segment of its own.
+    pub fn in_single_tiles(mut self) -> Plan {
+        (self.segment, self.segments) = (1, self.axes[1].tiles());
+        self
+    }
+
     /// The tiles of adjacent units, as runs.
     pub fn runs(&self, units: Range<usize>) -> impl Iterator<Item = Run> {
         let (plan, mut unit, mut first) = (*self, units.start, 0);
@@ -315,6 +347,7 @@ impl Shape {
 
     fn x(&self, g: &ConvGeometry, depth: Depth) -> View {
         View {
+            layout: Layout::Planes,
             depth,
             size: [g.input()[1], g.input()[2]],
             image: g.groups * g.channels * g.input_plane(),
@@ -332,6 +365,7 @@ impl Shape {
             Phases::Images => (self.step, self.phases),
         };
         View {
+            layout: Layout::Planes,
             depth,
             size: [g.output()[1], g.output()[2]],
             image: g.groups * g.outputs * g.output_plane(),

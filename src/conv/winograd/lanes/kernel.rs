@@ -8,6 +8,8 @@
 use std::ops::Range;
 
 use super::super::plan::View;
+use super::super::transform::kernel::Grid;
+use crate::geometry::layout::Layout;
 use crate::scalar::Scalar;
 use crate::simd::Simd;
 
@@ -19,6 +21,8 @@ pub struct Stage<T> {
     pub data: *mut T,
     pub rows: Range<i64>,
     pub columns: Range<i64>,
+    /// Vectors from one row to the next, and from one place of a row to the next.
+    pub steps: [usize; 2],
 }
 
 /// The channels of a view that lie in one vector, of one virtual image.
@@ -86,6 +90,9 @@ impl<T: Scalar> Stage<T> {
         data: *mut T,
     ) -> Self {
         unsafe {
+            if lanes.view.layout == Layout::Lanes {
+                return Self::in_place::<S>(lanes, group);
+            }
             if !lanes.view.is_regular(S::LANES) {
                 return Self::load_phases::<S>(lanes, group, rows, columns, data);
             }
@@ -93,7 +100,7 @@ impl<T: Scalar> Stage<T> {
             let (rows, columns) = (existing(view, 0, &rows), existing(view, 1, &columns));
             let (height, width) = ((rows.end - rows.start) as usize, (columns.end - columns.start) as usize);
             let Some((plane, origin)) = view.plane_of(lanes.image, lanes.first) else {
-                return Stage { data, rows: 0..0, columns: 0..0 };
+                return Stage { data, rows: 0..0, columns: 0..0, steps: [0, 1] };
             };
             if height > 0 && width > 0 {
                 let corner = (rows.start + origin[0]) as usize * view.size[1] + (columns.start + origin[1]) as usize;
@@ -104,8 +111,27 @@ impl<T: Scalar> Stage<T> {
                     to_lanes::<S>(from, view.channel(), lanes.count, len, to);
                 }
             }
-            Stage { data, rows, columns }
+            Stage { data, rows, columns, steps: [width, 1] }
         }
+    }
+
+    /// A whole image that lies in vectors already, or a phase of it; it is only read.
+    #[inline(always)]
+    fn in_place<S: Simd<T = T>>(lanes: Lanes, group: *const T) -> Self {
+        let view = lanes.view;
+        let (phase, channel) = (lanes.first / view.channels, lanes.first % view.channels);
+        let phase = [phase / view.phases[1], phase % view.phases[1]];
+        let origin = [0, 1].map(|axis| view.origin[axis] + phase[axis] as i64);
+        let step = view.step.map(|step| step as i64);
+        let [rows, columns] = [0, 1].map(|axis| {
+            let first = -origin[axis].div_euclid(step[axis]);
+            let end = -(origin[axis] - view.size[axis] as i64).div_euclid(step[axis]);
+            first..end.max(first)
+        });
+        let place = (rows.start * step[0] + origin[0]) * view.size[1] as i64 + columns.start * step[1] + origin[1];
+        let block = lanes.image * view.image + channel * view.plane();
+        let data = group.wrapping_add(block).wrapping_offset(place as isize * S::LANES as isize).cast_mut();
+        Stage { data, rows, columns, steps: [view.step[0] * view.size[1], view.step[1]] }
     }
 
     /// The same for views with steps: every lane has rows of its own, which are collected first.
@@ -142,21 +168,23 @@ impl<T: Scalar> Stage<T> {
                 }
             }
             to_lanes::<S>(collected, places, lanes.count, places, data);
-            Stage { data, rows, columns }
+            Stage { data, rows, columns, steps: [width, 1] }
         }
     }
 
-    /// Where a window of the image begins, if the stage holds all of it, and the distance of its rows.
+    /// The vectors of a window of the image, if the stage holds all of it.
     #[inline(always)]
-    pub unsafe fn window<S: Simd<T = T>>(&self, at: [i64; 2], size: [usize; 2]) -> Option<(*const T, usize)> {
+    pub unsafe fn window<S: Simd<T = T>>(&self, at: [i64; 2], size: [usize; 2]) -> Option<Grid<*const T>> {
         unsafe {
-            let pitch = (self.columns.end - self.columns.start) as usize;
             let inside = at[0] >= self.rows.start
                 && at[0] + size[0] as i64 <= self.rows.end
                 && at[1] >= self.columns.start
                 && at[1] + size[1] as i64 <= self.columns.end;
-            let place = (at[0] - self.rows.start) * pitch as i64 + at[1] - self.columns.start;
-            inside.then(|| (self.data.add(place as usize * S::LANES).cast_const(), pitch * S::LANES))
+            let [row, column] = self.steps.map(|step| step * S::LANES);
+            inside.then(|| {
+                let (i, j) = ((at[0] - self.rows.start) as usize, (at[1] - self.columns.start) as usize);
+                Grid { data: self.data.add(i * row + j * column).cast_const(), row, column }
+            })
         }
     }
 
@@ -164,15 +192,14 @@ impl<T: Scalar> Stage<T> {
     #[inline(always)]
     pub unsafe fn copy_window<S: Simd<T = T>>(&self, at: [i64; 2], size: [usize; 2], to: *mut T) {
         unsafe {
-            let pitch = self.columns.end - self.columns.start;
             for i in 0..size[0] {
                 let row = at[0] + i as i64;
                 let exists = self.rows.contains(&row);
                 for j in 0..size[1] {
                     let column = at[1] + j as i64;
                     let v = if exists && self.columns.contains(&column) {
-                        let place = (row - self.rows.start) * pitch + column - self.columns.start;
-                        S::load(self.data.add(place as usize * S::LANES))
+                        let [i, j] = [(row - self.rows.start) as usize, (column - self.columns.start) as usize];
+                        S::load(self.data.add((i * self.steps[0] + j * self.steps[1]) * S::LANES))
                     } else {
                         S::zero()
                     };
