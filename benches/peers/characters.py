@@ -13,6 +13,7 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from goldfish import nn
 from jobs import CLIP, RATE, layer_name, make_model
 from problems import Array, Arrays, Contender, Mode, Row, parameter_shapes, trainer
 
@@ -24,18 +25,9 @@ def draw(logits: Array, number: float) -> int:
 
 
 def goldfish(row: Row, arrays: Arrays, ready: Callable[[], None]) -> Contender:
-    """goldfish, sampling: the prepared model."""
-    prepared = make_model(row, arrays)[0].prepare()
-
-    def sample() -> Any:
-        number, state, found = 0, None, []
-        for u in arrays["draws"]:
-            logits, state = prepared(np.array([[number]]), state, return_state=True)
-            found.append(logits[0, 0])
-            number = draw(found[-1], u)
-        return found
-
-    return Contender("goldfish", sample, lambda found: {"y": np.array(found)}, ready)
+    """goldfish, sampling: the model's sampler, which draws in the core."""
+    sampler = nn.Sampler(make_model(row, arrays)[0])
+    return Contender("goldfish", lambda: sampler(0, arrays["draws"])[1], lambda logits: {"y": logits}, ready)
 
 
 class _Network(torch.nn.Module):  # type: ignore[misc]

@@ -159,6 +159,20 @@ class RecurrentStack:
     def __call__(
         self, x: ArrayLike, h_0: ArrayLike | None, c_0: ArrayLike | None, lengths: ArrayLike | None, /
     ) -> tuple[FloatArray, FloatArray, FloatArray | None]: ...
+    def sample(
+        self,
+        table: ArrayLike | None,
+        head_weight: ArrayLike,
+        head_bias: ArrayLike | None,
+        first: SupportsIndex,
+        h_0: ArrayLike | None,
+        c_0: ArrayLike | None,
+        temperature: float,
+        top_k: SupportsIndex | None,
+        top_p: float | None,
+        numbers: ArrayLike,
+        /,
+    ) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatArray | None]: ...
     @property
     def nbytes(self) -> int: ...
 

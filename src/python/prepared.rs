@@ -8,7 +8,7 @@ use super::array::{Dense, Dtype, Input, Numeric};
 use super::recurrent::{Values, is_categories, operation};
 use crate::geometry::recurrent::RecurrentGeometry;
 use crate::geometry::{Error, tuple};
-use crate::recurrent::{Network, Outputs, Parameters, Stack};
+use crate::recurrent::{Head, Network, Outputs, Parameters, Rule, Stack, States};
 use crate::scalar::Scalar;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -84,6 +84,126 @@ impl RecurrentStack {
             Typed::F64(stack) => forward(py, stack, weight, x, h_0, c_0, lengths),
         }
     }
+
+    /// The categories (n,) drawn by `numbers`, the logits of each (n, V), h_n, and c_n in an LSTM, else None: each step reads the
+    /// category before, one-hot or its row of `table` (V, I).
+    #[pyo3(signature = (table, head_weight, head_bias, first, h_0, c_0, temperature, top_k, top_p, numbers, /))]
+    fn sample<'py>(
+        &self,
+        py: Python<'py>,
+        table: &Bound<'py, PyAny>,
+        head_weight: &Bound<'py, PyAny>,
+        head_bias: &Bound<'py, PyAny>,
+        first: &Bound<'py, PyAny>,
+        h_0: &Bound<'py, PyAny>,
+        c_0: &Bound<'py, PyAny>,
+        temperature: &Bound<'py, PyAny>,
+        top_k: &Bound<'py, PyAny>,
+        top_p: &Bound<'py, PyAny>,
+        numbers: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let call = Call::new(py, "sample");
+        let rule = rule(call, temperature, top_k, top_p)?;
+        let given = [table, head_weight, head_bias, first, h_0, c_0, numbers];
+        match &self.stack {
+            Typed::F32(stack) => sample(call, stack, self.weight.bind(py), rule, given),
+            Typed::F64(stack) => sample(call, stack, self.weight.bind(py), rule, given),
+        }
+    }
+}
+
+fn rule<'py>(
+    call: Call<'py>,
+    temperature: &Bound<'py, PyAny>,
+    top_k: &Bound<'py, PyAny>,
+    top_p: &Bound<'py, PyAny>,
+) -> PyResult<Rule> {
+    let temperature = call.float("temperature", temperature)?;
+    if !(temperature > 0.0 && temperature.is_finite()) {
+        let message = format!("temperature must be a finite number > 0, got {temperature}");
+        return Err(call.fail(Error::value(message)));
+    }
+    let top_k = if top_k.is_none() { None } else { Some(call.size("top_k", top_k, 1)?) };
+    let top_p = if top_p.is_none() { None } else { Some(call.float("top_p", top_p)?) };
+    if let Some(top_p) = top_p.filter(|&top_p| !(top_p > 0.0 && top_p <= 1.0)) {
+        return Err(call.fail(Error::value(format!("top_p must be in (0, 1], got {top_p}"))));
+    }
+    Ok(Rule { temperature, top_k, top_p })
+}
+
+fn sample<'py, T: Scalar + Numeric>(
+    call: Call<'py>,
+    stack: &Stack<T>,
+    weight: &Bound<'py, PyAny>,
+    rule: Rule,
+    [table, head_weight, head_bias, first, h_0, c_0, numbers]: [&Bound<'py, PyAny>; 7],
+) -> PyResult<Bound<'py, PyTuple>> {
+    let hidden = stack.hidden();
+    if stack.directions() != 1 {
+        return Err(call.fail(Error::value("a network that reads both ways cannot write".to_owned())));
+    }
+    let (weight, table) = (call.array("weight_ih", weight)?, call.optional_array("table", table)?);
+    let (head_weight, head_bias) =
+        (call.array("head_weight", head_weight)?, call.optional_array("head_bias", head_bias)?);
+    let (h_0, c_0) = (call.optional_array("h_0", h_0)?, call.optional_array("c_0", c_0)?);
+    let others = table.iter().chain(&head_bias).chain(&h_0).chain(&c_0);
+    call.float_dtype([&weight, &head_weight].into_iter().chain(others))?;
+    let categories = head_weight.shape().first().copied().unwrap_or(0);
+    let expect = |name: &str, shape: &[usize], expected: &[usize]| {
+        if shape == expected {
+            return Ok(());
+        }
+        let message = format!("{name} must have shape {}, got {}", tuple(expected), tuple(shape));
+        Err(call.fail(Error::value(message)))
+    };
+    expect("head_weight", head_weight.shape(), &[categories, hidden])?;
+    if categories == 0 || table.is_none() && categories > stack.inputs() {
+        let message = format!("head_weight must have 1 to {} rows, got {categories}", stack.inputs());
+        return Err(call.fail(Error::value(message)));
+    }
+    for (given, expected) in [(&head_bias, &[categories][..]), (&table, &[categories, stack.inputs()])] {
+        if let Some(given) = given {
+            expect(given.name, given.shape(), expected)?;
+        }
+    }
+    let state = [stack.levels(), 1, hidden];
+    for given in h_0.iter().chain(&c_0) {
+        expect(given.name, given.shape(), &state)?;
+    }
+    let first = call.size("first", first, 0)?;
+    if first >= categories {
+        return Err(call.fail(Error::value(format!("first must be below {categories}, got {first}"))));
+    }
+    let numbers = call.dense::<f64>(&call.array("numbers", numbers)?)?;
+    expect("numbers", numbers.shape(), &[numbers.as_slice().len()])?;
+    if let Some(i) = numbers.as_slice().iter().position(|number| !(0.0..1.0).contains(number)) {
+        let message = format!("numbers must be in [0, 1), got {} at {i}", numbers.as_slice()[i]);
+        return Err(call.fail(Error::value(message)));
+    }
+    let count = numbers.as_slice().len();
+    let (weight, bias) = (call.dense::<T>(&head_weight)?, call.optional_dense::<T>(head_bias.as_ref())?);
+    let table = call.optional_dense::<T>(table.as_ref())?;
+    let mut written = call.output::<i64>(&[count])?;
+    let mut logits = call.output::<T>(&[count, categories])?;
+    let mut h = call.output::<T>(&state)?;
+    let mut c = (stack.network() == Network::Lstm).then(|| call.output::<T>(&state)).transpose()?;
+    for (to, from) in [(Some(&mut h), h_0), (c.as_mut(), c_0)] {
+        let Some(to) = to else { continue };
+        match call.optional_dense::<T>(from.as_ref())? {
+            Some(from) => to.as_mut_slice().copy_from_slice(from.as_slice()),
+            None => to.as_mut_slice().fill(T::ZERO),
+        }
+    }
+    let states = States { h: h.as_mut_slice(), c: c.as_mut().map(|c| c.as_mut_slice()) };
+    let head = Head { weight: weight.as_slice(), bias: bias.as_ref().map(Dense::as_slice), categories };
+    let table = table.as_ref().map(Dense::as_slice);
+    let (to, rows) = (written.as_mut_slice(), logits.as_mut_slice());
+    let work = count * (stack.levels() * stack.network().gates() * 2 * hidden + categories) * hidden;
+    let done = call.run(work, || stack.sample(table, &head, states, first, rule, numbers.as_slice(), to, rows));
+    done.map_err(|error| call.fail(Error::Memory(error.to_string())))?;
+    let arrays =
+        [Some(written.into_array()), Some(logits.into_array()), Some(h.into_array()), c.map(|c| c.into_array())];
+    PyTuple::new(call.py, arrays)
 }
 
 /// The parameters of one layer in one direction.

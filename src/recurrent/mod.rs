@@ -25,6 +25,7 @@ mod prepared;
 mod product;
 #[cfg(test)]
 mod reference;
+mod sampler;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ use layout::{Frame, Layout};
 use lstm::kernel::Lstm;
 use plan::Plan;
 pub use prepared::Stack;
+pub use sampler::{Head, Rule, States};
 
 /// The kind of network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,9 +15,9 @@ use crate::threads::{SharedMut, parallel_chunks_mut, parallel_for};
 /// Rows whose sum is formed before it is added to the total: few enough for the first-level cache, and what keeps rounding errors
 /// of long sums small.
 const BLOCK_ROWS: usize = 96;
-/// Rows of gates at least so many bytes apart are copied side by side: the system's prefetching does not follow them, and where they are
-/// a page apart they push one another out of the first-level cache.
-const FAR: usize = 2048;
+/// Rows of gates at least so many bytes apart are copied side by side: prefetching does not follow them well, and where that is a power of
+/// two they push one another out of the first-level cache.
+const FAR: usize = 1024;
 /// Columns of a task, where there are enough tasks: their sums stay in the second-level cache.
 const MOST_COLUMNS: usize = 512;
 

@@ -19,6 +19,8 @@ from goldfish.nn.layer import Array
 
 _STEPS = 1024
 _STREAMS = 32
+# Characters drawn between two chances to interrupt.
+_AT_ONCE = 256
 
 
 class CharLanguageModel(NetworkEstimator):
@@ -268,14 +270,15 @@ class CharLanguageModel(NetworkEstimator):
         read = _encode("sample", known, self.vocabulary_).tolist()
         rng = generator(random_state)
         logits, state = np.log(np.maximum(self.character_counts_, 1e-9)), None
-        model = self.model_.prepare()
         if read:
-            logits, state = _read(model, read, state)
-        written: list[int] = []
-        for remaining in range(length, 0, -1):
-            written.append(draw_one(logits, temperature, top_k, top_p, rng))
-            if remaining > 1:
-                logits, state = _read(model, written[-1:], state)
+            following, state = self.model_(np.array([read]), return_state=True)
+            logits = following[0, -1].astype(np.float64)
+        written = [draw_one(logits, temperature, top_k, top_p, rng)] if length else []
+        sampler = nn.Sampler(self.model_) if length > 1 else None
+        while sampler is not None and len(written) < length:
+            numbers = rng.random(min(length - len(written), _AT_ONCE))
+            ids, _, state = sampler(written[-1], numbers, state, temperature=temperature, top_k=top_k, top_p=top_p)
+            written += ids.tolist()
         return prompt + "".join(self.vocabulary_[index] for index in written)
 
     def bits_per_character(self, text: str) -> float:
@@ -361,12 +364,6 @@ def _encode(function: str, text: str, vocabulary: str) -> Array:
     points = np.frombuffer(text.encode("utf-32-le"), "<u4")
     known = np.frombuffer(vocabulary.encode("utf-32-le"), "<u4")
     return np.searchsorted(known, points).astype(np.int64)
-
-
-def _read(model: nn.Prepared, ids: list[int], state: Any) -> tuple[Array, Any]:
-    """The logits of the character after ``ids``, and the state."""
-    logits, state = model(np.array([ids]), state, return_state=True)
-    return logits[0, -1].astype(np.float64), state
 
 
 def _check_string(function: str, argument: str, text: Any) -> None:

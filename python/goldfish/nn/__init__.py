@@ -53,6 +53,7 @@ from goldfish.nn.pool import (
 )
 from goldfish.nn.prepared import Prepared
 from goldfish.nn.recurrent import GRU, LSTM, RNN
+from goldfish.nn.sampler import Sampler
 from goldfish.nn.schedule import cosine, step_decay, warmup
 from goldfish.nn.summary import Summary
 
@@ -65,6 +66,7 @@ __all__ = [
     "Concat",
     "TimeDistributed",
     "Graph",
+    "Sampler",
     "Summary",
     "Linear",
     "Embedding",
