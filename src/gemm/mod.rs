@@ -4,12 +4,14 @@
 //! stays in the second-level cache; within one element of C the blocks are added in ascending order. Tasks are rectangles of C
 //! whose bounds depend on the shape alone, so the result has the same bits for any number of threads.
 //!
-//! With few rows packing would cost more than the product: then B is read in place, along its rows ([`kernel::InPlace`]) or
-//! as dot products along its columns ([`kernel::Dots`]).
+//! With few rows packing would cost more than the product: then B is read in place, along its rows ([`unpacked::kernel::InPlace`]) or
+//! as dot products along its columns ([`unpacked::kernel::Dots`]).
 
 pub mod kernel;
+mod panels;
 #[cfg(test)]
 mod tests;
+mod unpacked;
 
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
@@ -134,7 +136,7 @@ impl<T: Scalar> Product<'_, T> {
                 for k in (0..self.b.rows.max(1)).step_by(BLOCK_K) {
                     let depth = BLOCK_K.min(self.b.rows - k);
                     let panels = &mut panels[..columns.next_multiple_of(width) * depth];
-                    kernel::pack_panels(&self.b, k, depth, column, columns, panels);
+                    panels::kernel::pack_panels(&self.b, k, depth, column, columns, panels);
                     self.block(c, panels, k, depth, column, columns);
                 }
             }
@@ -168,7 +170,15 @@ impl<T: Scalar> Product<'_, T> {
         parallel_for(self.b.columns.div_ceil(step), &|task| {
             let column = task * step;
             let part = self.all_rows(column, step.min(self.b.columns - column));
-            kernel::dots(&self.a, &self.b, &part, c, self.row_stride, self.accumulate, part.epilogue(&self.epilogue));
+            unpacked::kernel::dots(
+                &self.a,
+                &self.b,
+                &part,
+                c,
+                self.row_stride,
+                self.accumulate,
+                part.epilogue(&self.epilogue),
+            );
         });
     }
 
@@ -177,7 +187,7 @@ impl<T: Scalar> Product<'_, T> {
         parallel_for(self.b.columns.div_ceil(step), &|task| {
             let column = task * step;
             let part = self.all_rows(column, step.min(self.b.columns - column));
-            kernel::in_place(
+            unpacked::kernel::in_place(
                 &self.a,
                 &self.b,
                 &part,
@@ -211,5 +221,5 @@ fn task_size(rows: usize, columns: usize, depth: usize, panel: usize) -> (usize,
 
 /// Columns of a packed panel under the instruction set of this process.
 pub fn panel_width<T: Scalar>() -> usize {
-    kernel::panel_width_on::<T>(crate::simd::isa())
+    panels::kernel::panel_width_on::<T>(crate::simd::isa())
 }

@@ -42,7 +42,8 @@ fn softmax_of_long_lines_and_many_tasks() {
         softmax_over::<f64>(shape, axis, 6);
     }
     // Written past the caches; side by side, with too many classes to be copied; turned; a long line with a ragged end.
-    for (shape, axis) in [([40, 1024, 1], 1), ([1, 3000, 17], 1), ([1000, 10, 1], 1), ([77, 31, 1], 1), ([9, 129, 1], 1)]
+    for (shape, axis) in
+        [([40, 1024, 1], 1), ([1, 3000, 17], 1), ([1000, 10, 1], 1), ([77, 31, 1], 1), ([9, 129, 1], 1)]
     {
         softmax_over::<f32>(shape, axis, 5);
         softmax_over::<f64>(shape, axis, 6);

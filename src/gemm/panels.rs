@@ -1,0 +1,3 @@
+//! The panels of B that register tiles read.
+
+pub mod kernel;

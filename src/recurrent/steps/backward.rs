@@ -1,0 +1,3 @@
+//! The loop backwards.
+
+pub mod kernel;

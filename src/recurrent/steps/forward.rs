@@ -1,0 +1,3 @@
+//! The loop forwards.
+
+pub mod kernel;
