@@ -116,7 +116,6 @@ impl<T: Scalar, F: Formula<T, N, M>, const N: usize, const M: usize> Kernel<T> f
                     self.step::<S, true>(at, S::LANES);
                     at += S::LANES;
                 }
-                S::end_stream();
             }
             while at < whole {
                 self.step::<S, false>(at, S::LANES);

@@ -46,10 +46,8 @@ pub unsafe trait Simd: Copy + Send + Sync + 'static {
     /// Writes the first `n < LANES` elements; touches no other memory.
     unsafe fn store_partial(to: *mut Self::T, n: usize, v: Self::V);
     /// A store past the caches, for what nobody reads soon, on a boundary of the vector's size. Before other threads may read
-    /// it, [`Simd::end_stream`].
+    /// it, [`end_streams`], which [`parallel_ranges`](crate::threads::parallel_ranges) calls for its tasks.
     unsafe fn stream(to: *mut Self::T, v: Self::V);
-    /// Orders the stores past the caches before those that follow.
-    unsafe fn end_stream();
     /// Asks for the cache line of an address, which need not exist.
     unsafe fn prefetch(from: *const Self::T);
     /// The same for a line that will be written.
@@ -236,6 +234,15 @@ pub fn requested() -> Result<Isa, Error> {
 #[inline]
 pub unsafe fn run<T: Scalar, K: Kernel<T>>(kernel: K) -> K::Output {
     unsafe { run_on(isa(), kernel) }
+}
+
+/// Orders the stores past the caches before those that follow.
+pub fn end_streams() {
+    // SAFETY: a part of the architecture's baseline.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
+    }
 }
 
 /// The lanes of a vector on the instruction set of this process.

@@ -57,8 +57,6 @@ macro_rules! portable {
                 unsafe { Self::store(to, v) };
             }
             #[inline(always)]
-            unsafe fn end_stream() {}
-            #[inline(always)]
             unsafe fn prefetch(_from: *const Self::T) {}
             #[inline(always)]
             unsafe fn prefetch_to_write(_to: *const Self::T) {}

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{num_threads, parallel_for};
+use crate::simd::end_streams;
 
 /// The most ranges that the tasks are cut into; more threads than that share them.
 const MOST: usize = 16;
@@ -16,7 +17,8 @@ struct Next(AtomicUsize);
 /// own, in ascending order, and helps with the ranges of the others only when that is done.
 ///
 /// For passes over memory: a thread that reads on where it ended finds what the processor has fetched ahead, and in its
-/// own cache what it wrote last time.
+/// own cache what it wrote last time. Tasks may store past the caches, and leave it to this function to order these stores before
+/// what follows: a thread does so once, since it has to wait for them.
 ///
 /// # Panics
 ///
@@ -25,6 +27,7 @@ pub fn parallel_ranges(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
     let threads = num_threads().min(tasks);
     if threads <= 1 {
         (0..tasks).for_each(body);
+        end_streams();
         return;
     }
     let ranges = threads.min(MOST);
@@ -41,5 +44,6 @@ pub fn parallel_ranges(tasks: usize, body: &(dyn Fn(usize) + Sync)) {
                 body(i);
             }
         }
+        end_streams();
     });
 }

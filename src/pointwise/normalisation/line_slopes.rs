@@ -149,9 +149,6 @@ impl<T: Scalar> Kernel<T> for LineSlopes<'_, T> {
                     }
                 }
             }
-            if self.streamed {
-                S::end_stream();
-            }
         }
     }
 }

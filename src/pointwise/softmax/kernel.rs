@@ -173,7 +173,6 @@ impl<T: Scalar> Forward<'_, T> {
             if let Some(line) = before {
                 self.finish::<S>(line);
             }
-            S::end_stream();
         }
     }
 

@@ -1,6 +1,7 @@
 //! Softmax and its logarithm over one axis.
 
 pub(super) mod kernel;
+mod slopes;
 
 use super::lines::Lines;
 use super::lines::kernel::{Sources, Term, map, sum};
@@ -29,6 +30,10 @@ pub fn log_softmax_backward<T: Scalar>(dy: &[T], y: &[T], lines: Lines, dx: &mut
 }
 
 fn slope<T: Scalar, A: Term<T>, F: Term<T>>(added: A, term: F, dy: &[T], y: &[T], lines: Lines, dx: &mut [T]) {
+    if slopes::applies(lines) {
+        slopes::slopes(added, term, dy, y, lines, dx);
+        return;
+    }
     in_tasks(lines, dx, &|start, positions, dx| {
         let range = start..start + dx.len();
         let sources = Sources { other: &y[range.clone()], ..Sources::new(&dy[range]) };

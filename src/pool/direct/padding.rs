@@ -112,9 +112,5 @@ impl<T: Scalar> Kernel<T> for Strip<'_, T> {
                 }
             }
         }
-        if self.streamed {
-            // SAFETY: the caller vouches for the instruction set.
-            unsafe { S::end_stream() };
-        }
     }
 }

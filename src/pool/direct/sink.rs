@@ -73,7 +73,6 @@ impl<T: Scalar> Sink<T> {
             }
             if end {
                 S::store_up_to(self.far.add(i), done - i, S::load_up_to(self.near.add(i), done - i));
-                S::end_stream();
                 i = done;
             }
             i

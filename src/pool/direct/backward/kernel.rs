@@ -14,6 +14,9 @@ use crate::threads::SharedMut;
 /// Bytes in front of the winners and behind them that whole vectors may read.
 pub const MARGIN: usize = 64;
 
+/// Bytes of a cache line, and of the longest vector.
+const LINE: usize = 64;
+
 /// What goes back to the taps of a window.
 #[derive(Clone, Copy)]
 pub enum Slopes<'a, T> {
@@ -43,19 +46,23 @@ pub fn backward<T: Scalar>(plan: &Plan, dy: &[T], slopes: Slopes<T>, dx: SharedM
         Slopes::Shares(divisor) => (std::ptr::null(), divisor),
     };
     let (dy, divisor) = (dy[output..].as_ptr(), Divisor::new(divisor));
-    let write = |dx: Sink<T>| {
+    let write = |dx: Sink<T>, direct: bool| {
         // SAFETY: the instruction set is the process's own; lengths were checked; bands are disjoint.
         for_columns!(plan, |K, STEP| unsafe {
             let rows = padded_rows.clone();
             match slopes {
-                Slopes::Winners(_) => simd::run(Gather::<T, K, STEP, true> { plan, rows, dy, winners, divisor, dx }),
-                Slopes::Shares(_) => simd::run(Gather::<T, K, STEP, false> { plan, rows, dy, winners, divisor, dx }),
+                Slopes::Winners(_) => {
+                    simd::run(Gather::<T, K, STEP, true> { plan, rows, dy, winners, divisor, dx, direct })
+                }
+                Slopes::Shares(_) => {
+                    simd::run(Gather::<T, K, STEP, false> { plan, rows, dy, winners, divisor, dx, direct })
+                }
             }
         });
     };
     if plan.padded() {
         with_scratch(len + SLACK, |near: &mut [T]| {
-            write(Sink::plain(near.as_mut_ptr()));
+            write(Sink::plain(near.as_mut_ptr()), false);
             Padding { plan, plane: band.plane, first: padded_rows.start, fill: T::ZERO, ahead: 0 }
                 .strip(&near[..len], dx);
         });
@@ -63,10 +70,11 @@ pub fn backward<T: Scalar>(plan: &Plan, dy: &[T], slopes: Slopes<T>, dx: SharedM
     }
     // SAFETY: inside dx.
     let to = unsafe { dx.as_mut_ptr().add(first) };
-    if streamed::<T>(dx.len()) {
-        with_scratch(len + SLACK, |near: &mut [T]| write(Sink::past_caches(near, to, len)));
+    let whole_lines = (columns.input * size_of::<T>()).is_multiple_of(LINE) && (to as usize).is_multiple_of(LINE);
+    if streamed::<T>(dx.len()) && !whole_lines {
+        with_scratch(len + SLACK, |near: &mut [T]| write(Sink::past_caches(near, to, len), false));
     } else {
-        write(Sink::plain(to));
+        write(Sink::plain(to), streamed::<T>(dx.len()));
     }
 }
 
@@ -79,6 +87,8 @@ struct Gather<'a, T, const K: usize, const STEP: usize, const WINNERS: bool> {
     divisor: Divisor<T>,
     /// The first row of the band.
     dx: Sink<T>,
+    /// Whether dx is written past the caches; its rows are whole cache lines then.
+    direct: bool,
 }
 
 impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool> Kernel<T> for Gather<'_, T, K, STEP, WINNERS> {
@@ -104,7 +114,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool> Kernel<T
                             sums[phase] = self.divisor.divide::<S>(sums[phase]);
                         }
                     }
-                    Self::put::<S>(self.dx.at(at + i * STEP), columns.input - i * STEP, len - at - i * STEP, sums);
+                    self.put::<S>(self.dx.at(at + i * STEP), columns.input - i * STEP, len - at - i * STEP, sums);
                 }
                 sent = self.dx.send::<S>(sent, at, false);
             }
@@ -141,7 +151,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool> Gather<'
 
     /// Writes the columns in their order; `left` of them belong to the row, `room` to the band.
     #[inline(always)]
-    unsafe fn put<S: Simd<T = T>>(dx: *mut T, left: usize, room: usize, sums: [S::V; 3]) {
+    unsafe fn put<S: Simd<T = T>>(&self, dx: *mut T, left: usize, room: usize, sums: [S::V; 3]) {
         unsafe {
             let joined = match STEP {
                 1 => sums,
@@ -153,7 +163,9 @@ impl<T: Scalar, const K: usize, const STEP: usize, const WINNERS: bool> Gather<'
             };
             for part in 0..STEP {
                 let at = part * S::LANES;
-                if at < left {
+                if at < left && self.direct {
+                    S::stream(dx.add(at), joined[part]);
+                } else if at < left {
                     S::store_within(dx.add(at), left - at, room - at, joined[part]);
                 }
             }
