@@ -1,10 +1,14 @@
 """Whether "auto" takes the fastest algorithm: random convolutions, none of them a row of shapes.toml.
 
-    python benches/sweep.py [--shapes 200] [--threads 2] [--seed 0] [--csv FILE]
+    python benches/sweep.py [--shapes 200] [--threads 2] [--seed 0] [--csv FILE] [--part 0/8]
 
 Every shape runs with each algorithm that applies, forward and for both gradients, one call of each in turn. The last
-lines say how often the algorithm that `conv2d_algorithm` names is within 10 % of the fastest, and where it is furthest
-off.
+lines say for each product how often the algorithm that `conv2d_algorithm` names is within 10 % of the fastest, and
+where it is furthest off.
+
+A shape depends on the seed and its number alone. So a part of the shapes (the first of eight parts, say) can be
+measured at a time: its rows are added to the file, and the report covers all that the file has, with the choice made
+anew.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import argparse
 import csv
 import statistics
 import time
+from ast import literal_eval
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +29,7 @@ import goldfish as gf
 
 ALGORITHMS: tuple[Literal["direct", "winograd"], ...] = ("direct", "winograd")
 GRADIENTS: tuple[Literal["x", "weight"], ...] = ("x", "weight")
+SHAPE = ("x_shape", "weight_shape", "stride", "padding", "dilation", "groups")
 Times = dict[Literal["x", "weight"] | None, dict[str, float]]
 
 
@@ -81,6 +87,43 @@ def measure(shape: dict[str, Any], rng: np.random.Generator, rounds: int) -> Tim
     return {p: {a: statistics.median(values) for a, values in by.items()} for p, by in times.items()}
 
 
+def chosen(row: dict[str, Any]) -> str:
+    """What "auto" takes for a measured product."""
+    shape = {name: row[name] for name in SHAPE}
+    return gf.conv2d_algorithm(**shape, wrt=None if row["product"] == "y" else row["product"])
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of earlier parts."""
+    with path.open(newline="") as file:
+        return [
+            {name: text if name == "product" else literal_eval(text) for name, text in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write all rows."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def report(rows: list[dict[str, Any]]) -> None:
+    """Print how good the choice is."""
+    ratios = sorted((row[chosen(row)] / min(row[a] for a in ALGORITHMS), i) for i, row in enumerate(rows))
+    for product in (*dict.fromkeys(row["product"] for row in rows), None):
+        some = [ratio for ratio, i in ratios if product in (None, rows[i]["product"])]
+        good = sum(ratio <= 1.1 for ratio in some)
+        name = f"of {product}" if product else "altogether"
+        print(f"{name}: within 10 % of the best algorithm in {good} of {len(some)} products ({good / len(some):.1%})")
+    for ratio, i in ratios[-10:]:
+        row = rows[i]
+        named = " ".join(f"{name}={value}" for name, value in row.items() if name not in ALGORITHMS)
+        print(f"{ratio:.2f}  {named}  " + " ".join(f"{a} {row[a] * 1e3:.2f} ms" for a in ALGORITHMS))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shapes", type=int, default=200)
@@ -88,29 +131,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--csv", type=Path)
+    parser.add_argument("--part", default="0/1", metavar="I/N", help="measure the I-th of N parts (I from 0)")
     options = parser.parse_args()
-    rng = np.random.default_rng(options.seed)
-    rows: list[dict[str, Any]] = []
+    part, parts = map(int, options.part.split("/"))
+    rows = read(options.csv) if options.csv and options.csv.exists() else []
     with gf.threads(options.threads):
-        for _ in range(options.shapes):
+        for number in range(options.shapes * part // parts, options.shapes * (part + 1) // parts):
+            rng = np.random.default_rng([options.seed, number])
             shape = random_shape(rng)
             for product, times in measure(shape, rng, options.rounds).items():
-                if len(times) < 2:
-                    continue
-                chosen = gf.conv2d_algorithm(**shape, wrt=product)
-                rows.append({"product": product or "y", **shape, "chosen": chosen, **times})
-    ratios = sorted((row[row["chosen"]] / min(row[a] for a in ALGORITHMS), i) for i, row in enumerate(rows))
-    if options.csv:
-        with options.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
-    good = sum(ratio <= 1.1 for ratio, _ in ratios)
-    print(f"auto is within 10 % of the best algorithm in {good} of {len(ratios)} products ({good / len(ratios):.0%})")
-    for ratio, i in ratios[-10:]:
-        row = rows[i]
-        named = " ".join(f"{name}={value}" for name, value in row.items() if name not in ALGORITHMS)
-        print(f"{ratio:.2f}  {named}  " + " ".join(f"{a} {row[a] * 1e3:.2f} ms" for a in ALGORITHMS))
+                if len(times) == len(ALGORITHMS):
+                    rows.append({"product": product or "y", **shape, **times})
+        if options.csv:
+            write(options.csv, rows)
+        report(rows)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +106,9 @@ def build(target: Path) -> None:
     sources = {f"tutorials/{path.stem}": path for path in tutorials()}
     sources |= {name: ROOT / "docs" / f"{name}.md" for name in GUIDES}
     sources["index"] = ROOT / "docs" / "index.md"
+    for name in GUIDES:
+        for picture in pictures(sources[name]):
+            shutil.copy(sources[name].parent / picture, target / picture)
     for name, source in sources.items():
         (target / f"{name}.html").write_text(handbook_page.render(name, source, sources), encoding="utf-8")
     (target / "style.css").write_text(handbook_page.style(), encoding="utf-8")

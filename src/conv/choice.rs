@@ -148,28 +148,31 @@ impl Algorithm {
 // The costs are times, in those of one multiply-add in a matrix product at the processor's peak rate. The constants were fitted
 // to measured times of random shapes (benches/sweep.py), not to named ones.
 
-/// A product of the definition.
+/// A product of the definition, and one where channels are few: nothing else is counted there.
 const DIRECT: f64 = 1.25;
-/// An element of a panel that is gathered, or added to its place.
-const GATHERED: f64 = 8.0;
+const FEW: f64 = 0.95;
+/// An element of a panel that is gathered: from inputs, from slopes, and for the sums over places, whose panels are narrower;
+/// and one that is added to its place.
+const GATHERED: f64 = 12.0;
+const GATHERED_SLOPE: f64 = 16.0;
+const GATHERED_FOR_WEIGHT: f64 = 7.0;
 const SCATTERED: f64 = 40.0;
-/// The same in the sums over places, whose panels are narrower; and a slope that is turned for them.
-const GATHERED_FOR_WEIGHT: f64 = 18.0;
-const TURNED: f64 = 24.0;
-/// Outputs below which places lie along the lanes there, and what a product then costs.
+/// Outputs below which places lie along the lanes in these sums, and what a product and an element then cost.
 const FEW_OUTPUTS: usize = 8;
-const DOTTED: f64 = 2.0;
+const DOTTED: f64 = 1.0;
+const GATHERED_TO_DOT: f64 = 12.0;
 /// A product at a position of the tiles.
-const TRANSFORMED: f64 = 1.3;
+const TRANSFORMED: f64 = 1.5;
 /// A register tile: filling and emptying it costs as much as so many steps of its sum.
-const TILE: f64 = 10.0;
-/// An element of a transformed input, output, slope and weight.
-const INPUT: f64 = 8.0;
-const OUTPUT: f64 = 6.0;
-const SLOPE: f64 = 10.0;
-const WEIGHT: f64 = 11.0;
+const TILE: f64 = 4.0;
+/// An element of a transformed input, output, slope, weight and slope of a weight.
+const INPUT: f64 = 6.0;
+const OUTPUT: f64 = 5.0;
+const SLOPE: f64 = 5.0;
+const WEIGHT: f64 = 27.0;
+const WEIGHT_SLOPE: f64 = 10.0;
 /// An element of an image with two phases to an axis, and with more: these are gathered, or spread, place by place.
-const PHASES: f64 = 16.0;
+const PHASES: f64 = 18.0;
 const MANY_PHASES: f64 = 50.0;
 
 fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
@@ -182,26 +185,23 @@ fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
     let images = (g.batch * g.groups) as f64;
     let places = images * (g.output_plane() * g.taps()) as f64;
     match product {
-        Product::Forward if few_channels::layout(g).is_some() => {
-            places * channels * DIRECT * whole(g.outputs, TILE_ROWS)
+        Product::Forward if few_channels::applies::<T>(g) => {
+            places * channels * FEW * whole(g.outputs, few_channels::BLOCKS[0])
         }
         Product::Forward => places * channels * (DIRECT * whole(g.outputs, TILE_ROWS) + GATHERED),
         Product::BackwardX if scatter::pays(g) => places * channels * (DIRECT * outputs + SCATTERED),
         Product::BackwardX => {
             let phases: usize = g.windows.iter().map(|w| w.step()).product();
             let places = images * (g.input_plane() / phases * g.taps()) as f64;
-            places * outputs * (DIRECT * whole(g.channels, TILE_ROWS) + GATHERED)
+            places * outputs * (DIRECT * whole(g.channels, TILE_ROWS) + GATHERED_SLOPE)
         }
         Product::BackwardWeight if few_channels::weight::applies(g) => {
             let width = g.output()[2];
             let lanes = whole(width, lanes::<T>()) / width as f64;
-            places * channels * DIRECT * whole(g.outputs, few_channels::weight::LEAST_OUTPUTS) * lanes
+            places * channels * FEW * whole(g.outputs, few_channels::weight::LEAST_OUTPUTS) * lanes
         }
-        Product::BackwardWeight if g.outputs < FEW_OUTPUTS => places * channels * (DOTTED * outputs + GATHERED),
-        Product::BackwardWeight => {
-            let turned = TURNED * images * g.output_plane() as f64 * outputs;
-            places * channels * (DIRECT * whole(g.outputs, lanes::<T>()) + GATHERED_FOR_WEIGHT) + turned
-        }
+        Product::BackwardWeight if g.outputs < FEW_OUTPUTS => places * channels * (DOTTED * outputs + GATHERED_TO_DOT),
+        Product::BackwardWeight => places * channels * (DIRECT * whole(g.outputs, lanes::<T>()) + GATHERED_FOR_WEIGHT),
     }
 }
 
@@ -213,12 +213,12 @@ fn winograd_cost<T: Scalar>(plan: &Plan, groups: usize, product: Product) -> f64
         Some(2) => PHASES,
         Some(_) => MANY_PHASES,
     };
-    // The sum's length, the rows of a product and the price of an element on its other side.
-    let (inner, rows, other) = match product {
-        Product::BackwardWeight => (plan.tiles().min(SLOPE_TILES), plan.channels.max(TILE_ROWS), SLOPE),
-        _ => (plan.channels.min(BLOCK_K), plan.channels, OUTPUT),
+    // The sum's length, the rows of a product, and the prices of an element on its other side and of a weight.
+    let (inner, rows, other, weight) = match product {
+        Product::BackwardWeight => (plan.tiles().min(SLOPE_TILES), plan.channels.max(TILE_ROWS), SLOPE, WEIGHT_SLOPE),
+        _ => (plan.channels.min(BLOCK_K), plan.channels, OUTPUT, WEIGHT),
     };
-    let products = tiles * rows as f64 * outputs * (TRANSFORMED + TILE / inner as f64);
+    let products = tiles * rows as f64 * outputs * (TRANSFORMED + TILE / inner as f64) * plan.present_share();
     let tiled = price(&plan.input, INPUT) * channels + price(&plan.output, other) * outputs;
-    groups as f64 * positions * (products + tiles * tiled + WEIGHT * plan.channels as f64 * outputs)
+    groups as f64 * positions * (products + tiles * tiled + weight * plan.channels as f64 * outputs)
 }

@@ -2,7 +2,7 @@
 //!
 //! All arrays are contiguous: x (N, C, ...), weight (O, C / groups, ...), y (N, O, ...). [`reference`](mod@reference) states
 //! what is computed; [`implicit_gemm`] computes it for every shape and option, [`depthwise`] faster where each channel has
-//! filters of its own, [`few_channels`] forward and for the weights where these are few, and [`winograd`] with fewer products where the
+//! filters of its own, [`few_channels`] where these are few, and [`winograd`] with fewer products where the
 //! kernel is small and channels are many. [`choice`] says which one computes what. [`transposed`] convolution is the
 //! adjoint of a convolution, and uses its gradients.
 
@@ -47,7 +47,7 @@ pub fn forward<T: Scalar>(
     match (Algorithm::choose::<T>(g, Product::Forward, wanted), depthwise::layout(g)) {
         (Algorithm::Winograd(plan), _) => winograd::forward(g, &plan, x, weight, bias, y)?,
         (Algorithm::Direct, Some(layout)) => depthwise::forward(g, &layout, x, weight, bias, y),
-        (Algorithm::Direct, None) => match few_channels::layout(g) {
+        (Algorithm::Direct, None) => match few_channels::layout::<T>(g) {
             Some(layout) => few_channels::forward(g, &layout, x, weight, bias, y),
             None => implicit_gemm::forward(g, x, weight, bias, y),
         },

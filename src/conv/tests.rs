@@ -309,6 +309,24 @@ fn what_is_not_finite_stays_in_its_windows() {
 }
 
 #[test]
+fn few_channels_in_bands_equal_the_reference() {
+    let strided = ConvOptions { stride: PerAxis::One(2), padding: Padding::Same, ..ConvOptions::default() };
+    let dilated = ConvOptions { dilation: PerAxis::One(3), padding: Padding::Same, ..ConvOptions::default() };
+    for (x, weight, options) in [
+        ([1, 3, 200, 37], [7, 3, 5, 3], ConvOptions::default()),
+        ([2, 4, 90, 100], [6, 4, 7, 7], strided),
+        ([1, 2, 70, 26], [9, 2, 4, 3], dilated),
+        ([3, 1, 28, 28], [12, 1, 11, 11], ConvOptions::default()),
+    ] {
+        let geometry = ConvGeometry::new(2, &x, &weight, None, &options).expect("it fits");
+        let case = Case { geometry, bias: true, seed: 7 };
+        assert!(few_channels::layout::<f32>(&case.geometry).is_some());
+        compare::<f32>(&case, 1e-6);
+        compare::<f64>(&case, 1e-14);
+    }
+}
+
+#[test]
 fn an_empty_batch_has_zero_gradients() {
     let geometry = ConvGeometry::new(2, &[0, 3, 5, 5], &[4, 3, 3, 3], None, &ConvOptions::default()).expect("it fits");
     let (weight, mut dweight, mut dbias) = (random::<f64>(108, 1), vec![1.0; 108], vec![1.0; 4]);
@@ -409,6 +427,8 @@ fn fast_path_winograd_with_many_channels_equals_reference() {
         ([1, 100, 9, 10], [130, 100, 3, 3], ConvOptions::default()),
         ([2, 130, 7, 7], [200, 65, 3, 3], dilated),
         ([3, 80, 11, 9], [70, 80, 5, 4], strided),
+        ([2, 70, 13, 18], [90, 70, 3, 3], strided),
+        ([2, 136, 12, 7], [40, 34, 5, 3], ConvOptions { groups: 4, ..strided }),
     ] {
         let geometry = ConvGeometry::new(2, &x, &weight, None, &options).expect("it fits");
         let case = Case { geometry, bias: true, seed: 5 };

@@ -153,8 +153,11 @@ unsafe fn stage_row<S: Simd, const MAX: bool>(layout: &Layout, from: *const S::T
 }
 
 /// Copies `len` elements `step` apart; whole vectors are written, up to a vector's length past the last element.
+///
+/// # Safety
+/// The elements, and so much room, exist.
 #[inline(always)]
-unsafe fn copy_every<S: Simd>(from: *const S::T, to: *mut S::T, len: usize, step: usize) {
+pub unsafe fn copy_every<S: Simd>(from: *const S::T, to: *mut S::T, len: usize, step: usize) {
     unsafe {
         let mut i = 0;
         while i < len {

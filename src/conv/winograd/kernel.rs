@@ -5,10 +5,11 @@
 use std::ops::Range;
 
 use super::lanes::kernel::{Lanes, MAX_LANES, Stage, stage_len};
-use super::multiply::kernel::{Products, panel_place};
+use super::multiply::kernel::{Product, panel_place};
 use super::plan::{Plan, Run, View};
 use super::transform::kernel::{Grid, MOST_POINTS, Tile};
 use super::weights::kernel::{At, Part, run_at, whole_vectors};
+use crate::gemm::panel_width;
 use crate::geometry::layout::Layout;
 use crate::memory::with_scratch;
 use crate::scalar::Scalar;
@@ -224,25 +225,50 @@ pub fn multiply<T: Scalar>(plan: &Plan, tiles: usize, v: &Tiles<T>, u: &Operands
     let width = whole_vectors::<T>(columns.len());
     assert!(v.depth.is_none() && m.depth.is_none() && columns.start + width <= m.columns);
     assert!(steps.len() * width <= u.next && plan.positions() * u.next <= u.data.len());
-    let job = Products {
-        count: plan.positions(),
-        a_next: v.next,
-        b_next: u.next,
-        c_next: m.next,
-        a: v.data.as_mut_ptr().wrapping_add(v.start * v.columns + steps.start),
-        a_row: v.columns,
-        a_step: 1,
-        b: u.data.as_ptr(),
-        b_depth: steps.len(),
-        c: m.data.as_mut_ptr().wrapping_add(m.start * m.columns + columns.start),
-        c_row: m.columns,
-        rows: tiles,
-        columns: width,
-        k: steps.len(),
-        accumulate: steps.start > 0,
-    };
-    // SAFETY: the asserts above; the caller keeps other tasks out of the columns.
-    unsafe { simd::run(job) };
+    let (a, c) = (v.data.as_mut_ptr(), m.data.as_mut_ptr());
+    let panel = panel_width::<T>();
+    for position in 0..plan.positions() {
+        let mut accumulate = steps.start > 0;
+        for run in plan.present(&plan.input, position).filter_map(|run| common(&run, steps)) {
+            let product = Product {
+                a: a.wrapping_add(position * v.next + v.start * v.columns + run.start),
+                a_row: v.columns,
+                a_step: 1,
+                b: u.data.as_ptr().wrapping_add(position * u.next),
+                b_depth: steps.len(),
+                c: c.wrapping_add(position * m.next + m.start * m.columns + columns.start),
+                c_row: m.columns,
+                rows: tiles,
+                columns: width,
+                k: run.len(),
+                accumulate,
+            };
+            let skipped = run.start - steps.start;
+            accumulate = true;
+            for first in (0..width).step_by(panel) {
+                let wide = panel.min(width - first);
+                let wanted = columns.start + first..(columns.start + first + wide).min(columns.end);
+                let present = plan.present(&plan.output, position).any(|run| common(&run, &wanted).is_some());
+                let one = Product {
+                    b: product.b.wrapping_add(first * steps.len() + skipped * wide),
+                    c: product.c.wrapping_add(first),
+                    columns: wide,
+                    k: if present { run.len() } else { 0 },
+                    ..product
+                };
+                if present || !one.accumulate {
+                    // SAFETY: the asserts above; the caller keeps other tasks out of the columns.
+                    unsafe { simd::run(one) };
+                }
+            }
+        }
+    }
+}
+
+/// What two ranges have in common.
+fn common(a: &Range<usize>, b: &Range<usize>) -> Option<Range<usize>> {
+    let both = a.start.max(b.start)..a.end.min(b.end);
+    (!both.is_empty()).then_some(both)
 }
 
 /// The products of transformed inputs and slopes, summed over tiles: `sums` has a matrix (the part's steps, its columns) for
@@ -268,25 +294,27 @@ pub fn multiply_slopes<T: Scalar>(
     let Some(depth) = slopes.depth.filter(|_| slopes.start == 0) else {
         panic!("slopes lie in panels, from tile 0 on")
     };
-    let job = Products {
-        count: plan.positions(),
-        a_next: v.next,
-        b_next: slopes.next,
-        c_next: next,
-        a: v.data.as_mut_ptr().wrapping_add(v.start * v.columns + steps.start),
-        a_row: 1,
-        a_step: v.columns,
-        b: slopes.data.as_mut_ptr().wrapping_add(columns.start * depth).cast_const(),
-        b_depth: depth,
-        c: sums.as_mut_ptr(),
-        c_row: width,
-        rows: steps.len(),
-        columns: width,
-        k: tiles,
-        accumulate,
-    };
-    // SAFETY: the asserts above; `sums` is this task's.
-    unsafe { simd::run(job) };
+    let (a, b) = (v.data.as_mut_ptr(), slopes.data.as_mut_ptr().wrapping_add(columns.start * depth));
+    for position in 0..plan.positions() {
+        // Rows of what vanishes are left as they are: nothing but taps that do not exist depends on them.
+        for run in plan.present(&plan.input, position).filter_map(|run| common(&run, steps)) {
+            let product = Product {
+                a: a.wrapping_add(position * v.next + v.start * v.columns + run.start),
+                a_row: 1,
+                a_step: v.columns,
+                b: b.wrapping_add(position * slopes.next),
+                b_depth: depth,
+                c: sums.as_mut_ptr().wrapping_add(position * next + (run.start - steps.start) * width),
+                c_row: width,
+                rows: run.len(),
+                columns: width,
+                k: tiles,
+                accumulate,
+            };
+            // SAFETY: the asserts above; `sums` is this task's.
+            unsafe { simd::run(product) };
+        }
+    }
 }
 
 /// Transforms the finished products of adjacent units to outputs, adds the bias and stores them to a group that begins at

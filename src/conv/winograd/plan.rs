@@ -16,6 +16,9 @@ const MOST_PHASES: usize = 8;
 /// Tiles that have a transform, in places along an axis.
 const TILES: RangeInclusive<usize> = 2..=5;
 
+/// Adjacent channels that are worth a product of their own.
+const LEAST_RUN: usize = 32;
+
 /// What the phases of a view count as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phases {
@@ -152,6 +155,10 @@ pub struct Axis {
     pub count: usize,
     /// The input place of tap 0, counted from the output place.
     pub shift: i64,
+    /// Phases that count as channels and have all taps; the others have one less.
+    pub full: usize,
+    /// The position at which the values of these others vanish.
+    pub vanishing: usize,
 }
 
 impl Axis {
@@ -196,7 +203,11 @@ impl Plan {
             Phases::Channels => g.output()[axis + 1],
             Phases::Images => g.output()[axis + 1].div_ceil(shape.step[axis]),
         };
-        let axes = [0, 1].map(|axis| shape.axis(axis, 0, count(axis), 0));
+        let axes = [0, 1].map(|axis| {
+            // A polynomial without its highest power vanishes at infinity, the last point.
+            let one = shape.axis(g, axis, 0, count(axis), 0);
+            Axis { vanishing: one.points - 1, ..one }
+        });
         Some(Plan::new(g, shape.x(g, Depth::of_x(depth)), shape.y(g, Depth::result(depth.output)), axes))
     }
 
@@ -207,7 +218,8 @@ impl Plan {
             let (window, step) = (&g.windows[axis + 1], shape.step[axis]);
             let first = (window.before + 1).saturating_sub(step).div_ceil(step);
             let end = (window.input - 1 + window.before) / step + 1;
-            shape.axis(axis, first as i64, end - first, 1 - shape.taps[axis] as i64)
+            // In reverse it is the constant that is missing: such a one vanishes at 0, the first point.
+            shape.axis(g, axis, first as i64, end - first, 1 - shape.taps[axis] as i64)
         });
         Some(Plan::new(g, shape.y(g, Depth::of_dy(depth)), shape.x(g, Depth::result(depth.input)), axes))
     }
@@ -237,6 +249,29 @@ impl Plan {
     /// Positions of a transformed tile.
     pub fn positions(&self) -> usize {
         self.axes[0].points * self.axes[1].points
+    }
+
+    /// The virtual channels of a view whose transformed weights do not vanish at a position: ranges, in order. Where these
+    /// were short, it is all channels.
+    pub fn present(&self, view: &View, position: usize) -> impl Iterator<Item = Range<usize>> {
+        let at = [position / self.axes[1].points, position % self.axes[1].points];
+        let (channels, phases, all) = (view.channels, view.phases, view.virtual_channels());
+        let full = [0, 1].map(|i| if at[i] == self.axes[i].vanishing { self.axes[i].full } else { phases[i] });
+        let columns = full[1] == phases[1];
+        let run = if columns { full[0] * phases[1] } else { full[1] } * channels;
+        let split = view.split == Phases::Channels && !view.is_dense() && full != phases && run >= LEAST_RUN;
+        let runs = if columns { 1 } else { full[0] };
+        (0..if split { view.depth.taps * runs } else { 1 }).map(move |i| {
+            let start = (i / runs * phases[0] + i % runs) * phases[1] * channels;
+            if split { start..start + run } else { 0..all }
+        })
+    }
+
+    /// The same over all positions, as a share of all.
+    pub fn present_share(&self) -> f64 {
+        let view = if self.input.is_dense() { &self.output } else { &self.input };
+        let present: usize = (0..self.positions()).flat_map(|p| self.present(view, p)).map(|run| run.len()).sum();
+        present as f64 / (self.positions() * view.virtual_channels()) as f64
     }
 
     /// Segments of all images: what blocks are made of.
@@ -339,10 +374,14 @@ impl Shape {
         Some(Shape { points, step, phases: step, taps, split })
     }
 
-    fn axis(&self, axis: usize, first: i64, count: usize, shift: i64) -> Axis {
+    fn axis(&self, g: &ConvGeometry, axis: usize, first: i64, count: usize, shift: i64) -> Axis {
         let taps = self.taps[axis];
         let points = if taps == 1 { 1 } else { self.points };
-        Axis { points, tile: points + 1 - taps, taps, first, count, shift }
+        let full = match self.split {
+            Phases::Channels if taps > 1 => g.kernel()[axis + 1] - (taps - 1) * self.step[axis],
+            _ => self.phases[axis],
+        };
+        Axis { points, tile: points + 1 - taps, taps, first, count, shift, full, vanishing: 0 }
     }
 
     fn x(&self, g: &ConvGeometry, depth: Depth) -> View {

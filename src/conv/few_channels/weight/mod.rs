@@ -6,7 +6,6 @@
 mod kernel;
 
 use super::super::run_tasks;
-use super::MOST_CHANNELS;
 use crate::geometry::Error;
 use crate::geometry::conv::ConvGeometry;
 use crate::memory::Block;
@@ -14,6 +13,8 @@ use crate::scalar::Scalar;
 use crate::threads::SharedMut;
 use kernel::Operands;
 
+/// Channels up to which gathering costs more than it saves.
+const MOST_CHANNELS: usize = 4;
 /// Least output channels: those of a register tile.
 pub const LEAST_OUTPUTS: usize = 4;
 /// Tasks that are enough to keep the threads busy, and the most parts of a sum over images.

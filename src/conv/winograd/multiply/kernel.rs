@@ -1,4 +1,4 @@
-//! Products of a block: `c[row] = sum over k of a[row, k] * b[k]`, the columns along the lanes.
+//! Product of a block: `c[row] = sum over k of a[row, k] * b[k]`, the columns along the lanes.
 
 #![allow(unsafe_code)]
 
@@ -10,14 +10,9 @@ use crate::simd::{Kernel, Simd};
 /// that they read stay in the first-level cache.
 pub const BLOCK_K: usize = 128;
 
-/// `count` products of the same shape. Distances are in elements.
+/// A product. Distances are in elements.
 #[derive(Clone, Copy)]
-pub struct Products<T> {
-    pub count: usize,
-    /// From one product's matrices to the next one's.
-    pub a_next: usize,
-    pub b_next: usize,
-    pub c_next: usize,
+pub struct Product<T> {
     pub a: *const T,
     pub a_row: usize,
     pub a_step: usize,
@@ -48,37 +43,34 @@ pub fn panel_place<S: Simd>(column: usize, columns: usize, k: usize) -> (usize, 
     (first * k + column - first, width.min(columns - first))
 }
 
-impl<T: Scalar> Kernel<T> for Products<T> {
+impl<T: Scalar> Kernel<T> for Product<T> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd<T = T>>(self) {
         unsafe {
-            for i in 0..self.count {
-                let (a, b, c) = (self.a.add(i * self.a_next), self.b.add(i * self.b_next), self.c.add(i * self.c_next));
-                let one = Products { a, b, c, ..self };
-                for column in (0..self.columns).step_by(panel_width::<S>()) {
-                    let b = b.add(column * self.b_depth);
-                    // Only instruction sets with 32 registers have panels of more than two vectors.
-                    match (self.columns - column) / S::LANES {
-                        1 => one.panel::<S, 1>(b, column),
-                        2 => one.panel::<S, 2>(b, column),
-                        3 if S::REGISTERS == 32 => one.panel::<S, 3>(b, column),
-                        _ if S::REGISTERS == 32 => one.panel::<S, 4>(b, column),
-                        _ => one.panel::<S, 2>(b, column),
-                    }
+            for column in (0..self.columns).step_by(panel_width::<S>()) {
+                let b = self.b.add(column * self.b_depth);
+                // Only instruction sets with 32 registers have panels of more than two vectors.
+                match (self.columns - column) / S::LANES {
+                    1 => self.panel::<S, 1>(b, column),
+                    2 => self.panel::<S, 2>(b, column),
+                    3 if S::REGISTERS == 32 => self.panel::<S, 3>(b, column),
+                    _ if S::REGISTERS == 32 => self.panel::<S, 4>(b, column),
+                    _ => self.panel::<S, 2>(b, column),
                 }
             }
         }
     }
 }
 
-impl<T: Scalar> Products<T> {
+impl<T: Scalar> Product<T> {
     #[inline(always)]
     unsafe fn panel<S: Simd<T = T>, const NV: usize>(&self, b: *const T, column: usize) {
         unsafe {
-            for k in (0..self.k).step_by(BLOCK_K) {
-                let block = Products {
+            // An empty sum is zero.
+            for k in (0..self.k.max(1)).step_by(BLOCK_K) {
+                let block = Product {
                     a: self.a.add(k * self.a_step),
                     k: BLOCK_K.min(self.k - k),
                     accumulate: self.accumulate || k > 0,
