@@ -30,15 +30,16 @@ pub struct Source<'a, T> {
     pub block: usize,
     pub depth: usize,
     pub block_depth: usize,
-    pub rows: FilterRows,
+    pub filters: FilterSteps,
 }
 
-/// Rows of filters from one tap, block, and element of a block to the next.
+/// Elements of a panel from one tap, block, element of a block, and vector to the next.
 #[derive(Clone, Copy)]
-pub struct FilterRows {
+pub struct FilterSteps {
     pub tap: usize,
     pub block: usize,
     pub element: usize,
+    pub vector: usize,
 }
 
 /// Some places times a panel of filters.
@@ -46,7 +47,7 @@ pub struct Tiles<'a, T> {
     pub source: Source<'a, T>,
     /// The index of each place in y.
     pub to: &'a [usize],
-    /// Rows of `width`.
+    /// A panel of `width` columns.
     pub filters: &'a [T],
     pub width: usize,
     pub bias: &'a [T],
@@ -60,7 +61,7 @@ pub struct Tiles<'a, T> {
 /// # Panics
 /// If a length or an offset does not fit.
 pub fn run<T: Scalar>(tiles: &Tiles<T>, y: SharedMut<T>, start: usize, y_block: usize) {
-    let Source { data, offsets, block, depth, block_depth, rows } = tiles.source;
+    let Source { data, offsets, block, depth, block_depth, filters } = tiles.source;
     let places = tiles.to.len();
     let (vectors, blocks) = (tiles.width / lanes::<T>(), depth.div_ceil(block_depth));
     assert!(places > 0 && depth > 0 && tiles.width.is_multiple_of(lanes::<T>()) && vectors > 0);
@@ -68,12 +69,12 @@ pub fn run<T: Scalar>(tiles: &Tiles<T>, y: SharedMut<T>, start: usize, y_block: 
     let taps = offsets.len() / places;
     assert!(offsets.len() == taps * places && taps > 0);
     // Of the last block, and of a whole one before it.
-    let row_of = |blocks: usize, elements: usize| {
-        (taps - 1) * rows.tap + (blocks - 1) * rows.block + (elements - 1) * rows.element
+    let end = |blocks: usize, elements: usize| {
+        let at = (taps - 1) * filters.tap + (blocks - 1) * filters.block + (elements - 1) * filters.element;
+        at + (vectors - 1) * filters.vector + lanes::<T>()
     };
-    let filters = tiles.filters.len() / tiles.width;
-    assert!(row_of(blocks, depth - (blocks - 1) * block_depth) < filters);
-    assert!(blocks == 1 || row_of(blocks - 1, block_depth) < filters);
+    assert!(end(blocks, depth - (blocks - 1) * block_depth) <= tiles.filters.len());
+    assert!(blocks == 1 || end(blocks - 1, block_depth) <= tiles.filters.len());
     let (mut last, mut outside) = (0, false);
     for &offset in offsets {
         outside |= offset == OUTSIDE;
@@ -161,7 +162,7 @@ impl<T: Scalar> Run<'_, T> {
     #[inline(always)]
     unsafe fn tile<S: Simd<T = T>, const MR: usize, const NV: usize>(&self, part: &Part, place: usize) -> usize {
         unsafe {
-            let Source { data, offsets, block: next, depth, block_depth, rows: lying } = self.tiles.source;
+            let Source { data, offsets, block: next, depth, block_depth, filters: steps } = self.tiles.source;
             let mut sums = [[S::zero(); NV]; MR];
             let (mut tap, mut block) = (part.tap, part.block);
             for _ in 0..part.runs {
@@ -174,9 +175,8 @@ impl<T: Scalar> Run<'_, T> {
                         rows[i] = data.as_ptr().add(offset + block * next);
                     }
                 }
-                let row = tap * lying.tap + block * lying.block;
-                let filters = self.tiles.filters.as_ptr().add(row * NV * S::LANES);
-                accumulate::<S, MR, NV>(&mut sums, count, &rows, filters, lying.element * NV * S::LANES);
+                let filters = self.tiles.filters.as_ptr().add(tap * steps.tap + block * steps.block);
+                accumulate::<S, MR, NV>(&mut sums, count, &rows, filters, [steps.element, steps.vector]);
                 tap += 1;
                 if tap == self.taps {
                     (tap, block) = (0, block + 1);
@@ -208,14 +208,14 @@ unsafe fn accumulate<S: Simd, const MR: usize, const NV: usize>(
     count: usize,
     rows: &[*const S::T; MR],
     filters: *const S::T,
-    step: usize,
+    [step, vector]: [usize; 2],
 ) {
     unsafe {
         let mut filters = filters;
         for k in 0..count {
             let mut row = [S::zero(); NV];
             for j in 0..NV {
-                row[j] = S::load(filters.add(j * S::LANES));
+                row[j] = S::load(filters.add(j * vector));
             }
             for i in 0..MR {
                 let x = S::splat(*rows[i].add(k));

@@ -22,12 +22,12 @@ use crate::gemm::panel_width;
 use crate::geometry::Error;
 use crate::geometry::conv::{ConvGeometry, ConvOptions};
 use crate::geometry::layout::{Images, Layout};
-use crate::geometry::window::Window;
+use crate::geometry::window::{PerAxis, Window};
 use crate::memory::{Block, OutOfMemory, with_scratch};
 use crate::scalar::Scalar;
 use crate::simd::lanes;
 use crate::threads::{SharedMut, parallel_chunks_mut};
-use kernel::{FilterRows, Source, Tiles};
+use kernel::{FilterSteps, Source, Tiles};
 
 /// Places of a task, at most: enough to reuse a block of filters.
 const PLACES: usize = 96;
@@ -43,10 +43,11 @@ pub struct Finish<'a, T> {
 
 /// Packed filters of one group, with their bias.
 ///
-/// A row of a panel holds the weights of its output channels side by side; panels are as wide as a register tile, the last one
-/// as wide as what is left in whole vectors. Rows lie in the order of [`Order`].
+/// Output channels lie along the lanes; panels are as wide as a register tile, the last one as wide as what is left in whole
+/// vectors.
 pub struct Filters<T> {
     shape: [usize; 4],
+    order: Order,
     options: ConvOptions,
     panels: Block,
     /// In whole vectors.
@@ -56,37 +57,44 @@ pub struct Filters<T> {
     transformed: OnceLock<Block>,
 }
 
-/// The rows of packed filters.
+/// How the weights of a panel lie: vectors of output channels, by tap and channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     pub channels: usize,
     pub taps: usize,
-    /// Rows from one tap to the next, and from one channel to the next.
+    /// The taps of a channel and vector side by side: the order in which they are transformed, so that memory is read in
+    /// one stream. Else rows of a panel's vectors, the channels of a tap side by side.
+    pub for_transforms: bool,
+}
+
+/// Elements of a panel from one tap, channel and vector to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps {
     pub tap: usize,
     pub channel: usize,
+    pub vector: usize,
 }
 
 impl Order {
-    /// A channel's taps lie side by side, so that they are transformed in the order of memory; few channels lie side by side
-    /// themselves, as they do in a band.
-    fn new<T: Scalar>(channels: usize, taps: usize) -> Self {
-        let few = channels < lanes::<T>();
-        Order { channels, taps, tap: if few { channels } else { 1 }, channel: if few { 1 } else { taps } }
-    }
-
-    /// That of filters by the phases of a plan: every channel's taps side by side.
+    /// That of filters by the phases of a plan.
     fn of_plan(plan: &Plan) -> Self {
         let taps = plan.axes[0].taps * plan.axes[1].taps;
-        Order { channels: plan.channels, taps, tap: 1, channel: taps }
+        Order { channels: plan.channels, taps, for_transforms: true }
     }
 
-    /// Rows of a panel.
+    /// Vectors of a column.
     pub fn rows(&self) -> usize {
         self.channels * self.taps
     }
 
-    fn row(&self, tap: usize, channel: usize) -> usize {
-        tap * self.tap + channel * self.channel
+    /// The distances in a panel of some columns.
+    pub fn steps<T: Scalar>(&self, width: usize) -> Steps {
+        let lanes = lanes::<T>();
+        if self.for_transforms {
+            Steps { tap: lanes, channel: self.taps * width, vector: self.taps * lanes }
+        } else {
+            Steps { tap: self.channels * width, channel: width, vector: lanes }
+        }
     }
 }
 
@@ -127,17 +135,22 @@ impl<T: Scalar> Filters<T> {
         assert!(!shape.contains(&0) && options.groups == 1 && weight.len() == shape.iter().product::<usize>());
         assert!(bias.is_none_or(|bias| bias.len() == outputs));
         let (taps, wide) = (height * width, outputs.next_multiple_of(lanes::<T>()));
-        let order = Order::new::<T>(channels, taps);
+        let one = |numbers: PerAxis| matches!(numbers.resolve("", 2, 1), Ok([1, 1, _]));
+        let transformable = taps > 1 && one(options.stride) && one(options.dilation);
+        // Few channels lie side by side, as they do in a band.
+        let order = Order { channels, taps, for_transforms: transformable && channels >= lanes::<T>() };
         let depth = order.rows();
         let mut panels = Block::new(depth * wide * size_of::<T>())?;
         parallel_chunks_mut(panels.as_mut_slice::<T>(depth * wide), panel_width::<T>() * depth, &|panel, to| {
             to.fill(T::ZERO);
             let (first, width) = (panel * panel_width::<T>(), to.len() / depth);
+            let steps = order.steps::<T>(width);
             for o in first..outputs.min(first + width) {
+                let (vector, lane) = ((o - first) / lanes::<T>(), (o - first) % lanes::<T>());
                 let from = &weight[o * depth..(o + 1) * depth];
                 for c in 0..channels {
                     for tap in 0..taps {
-                        to[order.row(tap, c) * width + o - first] = from[c * taps + tap];
+                        to[tap * steps.tap + c * steps.channel + vector * steps.vector + lane] = from[c * taps + tap];
                     }
                 }
             }
@@ -146,7 +159,15 @@ impl<T: Scalar> Filters<T> {
         if let Some(bias) = bias {
             whole[..outputs].copy_from_slice(bias);
         }
-        Ok(Filters { shape, options, panels, bias: whole, phases: OnceLock::new(), transformed: OnceLock::new() })
+        Ok(Filters {
+            shape,
+            order,
+            options,
+            panels,
+            bias: whole,
+            phases: OnceLock::new(),
+            transformed: OnceLock::new(),
+        })
     }
 
     /// Bytes of the packed and the transformed weights.
@@ -179,7 +200,9 @@ impl<T: Scalar> Filters<T> {
         // Axes of one place take no steps, so that filters would have other phases.
         let steps = |w: &Window| w.step() == w.stride;
         let plan = Plan::forward(g, 6).filter(|_| g.windows.iter().all(steps));
-        plan.and_then(|plan| plan.in_lanes(from, lanes::<T>()))
+        let plan = plan.and_then(|plan| plan.in_lanes(from, lanes::<T>()))?;
+        // Phases have more filters: transforming these for a call would cost what they save.
+        (plan.input.is_dense() || winograd::keeps::<T>(&plan)).then_some(plan)
     }
 
     /// Computes what a way needs of the weights, unless it is there.
@@ -206,14 +229,14 @@ impl<T: Scalar> Filters<T> {
                 let order = Order::of_plan(plan);
                 (phases.as_slice(order.rows() * self.bias.len()), order)
             }
-            _ => (self.panels(), self.order()),
+            _ => (self.panels(), self.order),
         }
     }
 
     /// The filters with a channel for each phase and channel, zeros where a phase has no tap.
     fn by_phases(&self, plan: &Plan) -> Result<Block, OutOfMemory> {
         let ([_, channels, height, width], step) = (self.shape, plan.input.step);
-        let (from, to) = (self.order(), Order::of_plan(plan));
+        let (from, to, lanes) = (self.order, Order::of_plan(plan), lanes::<T>());
         let mut block = Block::new(to.rows() * self.bias.len() * size_of::<T>())?;
         let all = block.as_mut_slice::<T>(to.rows() * self.bias.len());
         parallel_chunks_mut(all, panel_width::<T>() * to.rows(), &|panel, rows| {
@@ -221,26 +244,24 @@ impl<T: Scalar> Filters<T> {
             let columns = self.width(first);
             let panel = &self.panels()[first * from.rows()..(first + columns) * from.rows()];
             rows.fill(T::ZERO);
+            let (old, new) = (from.steps::<T>(columns), to.steps::<T>(columns));
             for c in 0..channels {
                 for (i, j) in (0..height).flat_map(|i| (0..width).map(move |j| (i, j))) {
                     let phase = i % step[0] * plan.input.phases[1] + j % step[1];
                     let tap = i / step[0] * plan.axes[1].taps + j / step[1];
-                    let row = from.row(i * width + j, c) * columns;
-                    let at = to.row(tap, phase * channels + c) * columns;
-                    rows[at..at + columns].copy_from_slice(&panel[row..row + columns]);
+                    for vector in 0..columns / lanes {
+                        let at = (i * width + j) * old.tap + c * old.channel + vector * old.vector;
+                        let to = tap * new.tap + (phase * channels + c) * new.channel + vector * new.vector;
+                        rows[to..to + lanes].copy_from_slice(&panel[at..at + lanes]);
+                    }
                 }
             }
         });
         Ok(block)
     }
 
-    fn order(&self) -> Order {
-        let [_, channels, height, width] = self.shape;
-        Order::new::<T>(channels, height * width)
-    }
-
     fn panels(&self) -> &[T] {
-        self.panels.as_slice(self.order().rows() * self.bias.len())
+        self.panels.as_slice(self.order.rows() * self.bias.len())
     }
 
     /// y = x * weight + bias, then `finish`: x lies as the way says, y in lanes.
@@ -283,7 +304,7 @@ impl<T: Scalar> Filters<T> {
         to: &'a [usize],
         finish: Finish<'a, T>,
     ) -> Tiles<'a, T> {
-        let (first, depth) = (panel * panel_width::<T>(), self.order().rows());
+        let (first, depth) = (panel * panel_width::<T>(), self.order.rows());
         let width = self.width(first);
         let filters = &self.panels()[first * depth..(first + width) * depth];
         Tiles { source, to, filters, width, bias: &self.bias[first..first + width], finish }
@@ -305,9 +326,9 @@ impl<T: Scalar> Filters<T> {
                 places::offsets(g, places.clone(), image, lanes, offsets);
                 places::ends(g, places, y_image, lanes, ends);
                 let block = from.plane() * lanes;
-                let Order { tap, channel, .. } = self.order();
-                let rows = FilterRows { tap, block: lanes * channel, element: channel };
-                let source = Source { data: x, offsets, block, depth: g.channels, block_depth: lanes, rows };
+                let Steps { tap, channel, vector } = self.order.steps::<T>(self.width(panel * panel_width::<T>()));
+                let filters = FilterSteps { tap, block: lanes * channel, element: channel, vector };
+                let source = Source { data: x, offsets, block, depth: g.channels, block_depth: lanes, filters };
                 let y_block = to.plane() * lanes;
                 let start = panel * panel_width::<T>() / lanes * y_block;
                 kernel::run(&self.tiles(panel, source, ends, finish), y, start, y_block);
@@ -330,8 +351,9 @@ impl<T: Scalar> Filters<T> {
                     places::ends(g, places.clone(), y_image, lanes, ends);
                     let depth = bands.depth();
                     for panel in 0..self.bias.len().div_ceil(panel_width::<T>()) {
-                        let rows = FilterRows { tap: depth, block: 0, element: 1 };
-                        let source = Source { data: band, offsets, block: 0, depth, block_depth: depth, rows };
+                        let width = self.width(panel * panel_width::<T>());
+                        let filters = FilterSteps { tap: depth * width, block: 0, element: width, vector: lanes };
+                        let source = Source { data: band, offsets, block: 0, depth, block_depth: depth, filters };
                         let start = panel * panel_width::<T>() / lanes * y_block;
                         kernel::run(&self.tiles(panel, source, ends, finish), y, start, y_block);
                     }

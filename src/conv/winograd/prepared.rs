@@ -14,6 +14,7 @@ use crate::conv::prepared::{Finish, Order};
 use crate::conv::run_tasks;
 use crate::gemm::panel_width;
 use crate::geometry::Error;
+use crate::geometry::layout::Layout;
 use crate::memory::{Block, OutOfMemory, with_scratch};
 use crate::scalar::Scalar;
 use crate::threads::{SharedMut, parallel_for};
@@ -32,9 +33,12 @@ pub struct Kept<'a, T> {
     pub bias: &'a [T],
 }
 
-/// Blocks of about `tiles` tiles. Tiles that nobody has to load first may be cut anywhere.
+/// Blocks of about `tiles` tiles. Rows of tiles that nobody has to load first may be cut anywhere.
 fn blocks<T: Scalar>(plan: &Plan, tiles: usize) -> Blocks {
     let blocks = Blocks::new::<T>(plan, tiles);
+    if plan.input.layout == Layout::Planes {
+        return blocks;
+    }
     let plan = blocks.plan.in_single_tiles();
     let units = blocks.units * blocks.plan.segment;
     Blocks { plan, units, count: plan.units().div_ceil(units), ..blocks }

@@ -9,7 +9,7 @@ use super::super::plan::{Plan, Run};
 use super::super::transform::kernel::{Grid, Tile};
 use super::super::weights::kernel::{At, run_at};
 use crate::conv::prepared::kernel::finish;
-use crate::conv::prepared::{Finish, Order};
+use crate::conv::prepared::{Finish, Order, Steps};
 use crate::gemm::panel_width;
 use crate::geometry::layout::Layout;
 use crate::memory::with_scratch;
@@ -48,9 +48,7 @@ impl<'a, T: Scalar> Panel<'a, T> {
 /// If a length does not fit.
 pub fn transform<T: Scalar>(panel: &Panel<T>, steps: Range<usize>, next: usize, u: SharedMut<T>, start: usize) {
     let plan = panel.plan;
-    let Order { channels, taps, tap, channel } = panel.order;
-    assert!(steps.end <= channels && panel.data.len() == panel.order.rows() * panel.width);
-    assert!((taps - 1) * tap + (channels - 1) * channel < panel.order.rows());
+    assert!(steps.end <= panel.order.channels && panel.data.len() == panel.order.rows() * panel.width);
     assert!(panel.width.is_multiple_of(lanes::<T>()));
     assert!(start + (plan.positions() - 1) * next + steps.len() * panel.width <= u.len());
     with_scratch(TILE, |scratch: &mut [T]| {
@@ -77,20 +75,16 @@ impl<T: Scalar, const N: usize> Kernel<T> for At<Transform<'_, T>, N> {
         unsafe {
             let Transform { panel, steps, next, u, buffer } = self.0;
             let axes = &panel.plan.axes;
-            let Order { tap, channel: next_channel, .. } = panel.order;
-            let column = tap * panel.width;
+            let Steps { tap: column, channel: next_channel, vector } = panel.order.steps::<T>(panel.width);
             let line = 64 / size_of::<T>();
-            let count = (panel.order.taps * panel.width).div_ceil(line);
+            let ahead = if panel.order.for_transforms { next_channel / line } else { 0 };
             for (i, channel) in steps.enumerate() {
-                if tap == 1 {
-                    // No prefetcher of the processor follows strides through what is read once.
-                    let ahead = panel.data.as_ptr().wrapping_add((channel + AHEAD) * next_channel * panel.width);
-                    for i in 0..count {
-                        S::prefetch(ahead.wrapping_add(i * line));
-                    }
+                for i in 0..ahead {
+                    let from = panel.data.as_ptr().wrapping_add((channel + AHEAD) * next_channel);
+                    S::prefetch(from.wrapping_add(i * line));
                 }
                 for lane in (0..panel.width).step_by(S::LANES) {
-                    let from = panel.data.as_ptr().add(channel * next_channel * panel.width + lane);
+                    let from = panel.data.as_ptr().add(channel * next_channel + lane / S::LANES * vector);
                     let tile = Tile {
                         axes,
                         from: Grid { data: from, row: axes[1].taps * column, column },
