@@ -148,9 +148,12 @@ impl Algorithm {
 // The costs are times, in those of one multiply-add in a matrix product at the processor's peak rate. The constants were fitted
 // to measured times of random shapes (benches/sweep.py), not to named ones.
 
-/// A product of the definition, and one where channels are few: nothing else is counted there.
+/// A product of the definition, and one where channels are few, with what each input costs for a tap there.
 const DIRECT: f64 = 1.25;
-const FEW: f64 = 0.95;
+const FEW: f64 = 1.15;
+const COPIED: f64 = 2.0;
+/// A product where the weights are few that a gradient is for.
+const FEW_WEIGHTS: f64 = 0.95;
 /// An element of a panel that is gathered: from inputs, from slopes, and for the sums over places, whose panels are narrower;
 /// and one that is added to its place.
 const GATHERED: f64 = 12.0;
@@ -171,7 +174,7 @@ const OUTPUT: f64 = 5.0;
 const SLOPE: f64 = 5.0;
 const WEIGHT: f64 = 27.0;
 const WEIGHT_SLOPE: f64 = 10.0;
-/// An element of an image with two phases to an axis, and with more: these are gathered, or spread, place by place.
+/// An element of an image with two phases to an axis, and with more, if these are gathered, or spread, place by place.
 const PHASES: f64 = 18.0;
 const MANY_PHASES: f64 = 50.0;
 
@@ -186,7 +189,7 @@ fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
     let places = images * (g.output_plane() * g.taps()) as f64;
     match product {
         Product::Forward if few_channels::applies::<T>(g) => {
-            places * channels * FEW * whole(g.outputs, few_channels::BLOCKS[0])
+            places * channels * (FEW * whole(g.outputs, few_channels::BLOCKS[0]) + COPIED)
         }
         Product::Forward => places * channels * (DIRECT * whole(g.outputs, TILE_ROWS) + GATHERED),
         Product::BackwardX if scatter::pays(g) => places * channels * (DIRECT * outputs + SCATTERED),
@@ -198,7 +201,7 @@ fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
         Product::BackwardWeight if few_channels::weight::applies(g) => {
             let width = g.output()[2];
             let lanes = whole(width, lanes::<T>()) / width as f64;
-            places * channels * FEW * whole(g.outputs, few_channels::weight::LEAST_OUTPUTS) * lanes
+            places * channels * FEW_WEIGHTS * whole(g.outputs, few_channels::weight::LEAST_OUTPUTS) * lanes
         }
         Product::BackwardWeight if g.outputs < FEW_OUTPUTS => places * channels * (DOTTED * outputs + GATHERED_TO_DOT),
         Product::BackwardWeight => places * channels * (DIRECT * whole(g.outputs, lanes::<T>()) + GATHERED_FOR_WEIGHT),
@@ -219,6 +222,8 @@ fn winograd_cost<T: Scalar>(plan: &Plan, groups: usize, product: Product) -> f64
         _ => (plan.channels.min(BLOCK_K), plan.channels, OUTPUT, WEIGHT),
     };
     let products = tiles * rows as f64 * outputs * (TRANSFORMED + TILE / inner as f64) * plan.present_share();
-    let tiled = price(&plan.input, INPUT) * channels + price(&plan.output, other) * outputs;
+    let joined = plan.input.joins_phases(lanes::<T>());
+    let input = if joined { INPUT } else { price(&plan.input, INPUT) };
+    let tiled = input * channels + price(&plan.output, other) * outputs;
     groups as f64 * positions * (products + tiles * tiled + weight * plan.channels as f64 * outputs)
 }

@@ -428,6 +428,8 @@ fn fast_path_winograd_with_many_channels_equals_reference() {
         ([2, 130, 7, 7], [200, 65, 3, 3], dilated),
         ([3, 80, 11, 9], [70, 80, 5, 4], strided),
         ([2, 70, 13, 18], [90, 70, 3, 3], strided),
+        ([1, 100, 6, 90], [130, 100, 3, 3], ConvOptions::default()),
+        ([1, 96, 6, 130], [130, 96, 3, 3], strided),
         ([2, 136, 12, 7], [40, 34, 5, 3], ConvOptions { groups: 4, ..strided }),
     ] {
         let geometry = ConvGeometry::new(2, &x, &weight, None, &options).expect("it fits");

@@ -50,8 +50,18 @@ pub struct Layout {
 impl Layout {
     /// None if a band would take too much scratch.
     pub fn new<T: Scalar>(g: &ConvGeometry) -> Option<Self> {
-        let [depth, height, width] = &g.windows;
         let joined = joins_rows::<T>(g);
+        let layout = Self::without_steps(g, joined)?;
+        Some(Layout { steps: layout.all_steps(g, joined), ..layout })
+    }
+
+    /// Whether there is one.
+    pub fn exists<T: Scalar>(g: &ConvGeometry) -> bool {
+        Self::without_steps(g, joins_rows::<T>(g)).is_some()
+    }
+
+    fn without_steps(g: &ConvGeometry, joined: bool) -> Option<Self> {
+        let [depth, height, width] = &g.windows;
         let (columns, reach) = if joined {
             ((0..width.kernel).map(|tap| tap * width.dilation).collect(), 0)
         } else {
@@ -69,11 +79,7 @@ impl Layout {
         layout.bands = height.output.div_ceil(band);
         layout.band = height.output.div_ceil(layout.bands);
         layout.run = if joined { layout.band } else { 1 };
-        if layout.len(g.channels) > MOST_SCRATCH {
-            return None;
-        }
-        layout.steps = layout.all_steps(g, joined);
-        Some(layout)
+        (layout.len(g.channels) <= MOST_SCRATCH).then_some(layout)
     }
 
     const EMPTY: Layout = Layout {

@@ -28,17 +28,21 @@ const SIX_SAVES: usize = 20;
 
 /// Whether this is a convolution for these kernels.
 pub fn applies<T: Scalar>(g: &ConvGeometry) -> bool {
+    is_one::<T>(g) && Layout::exists::<T>(g)
+}
+
+/// The layout of the scratch, if it is.
+pub fn layout<T: Scalar>(g: &ConvGeometry) -> Option<Layout> {
+    if is_one::<T>(g) { Layout::new::<T>(g) } else { None }
+}
+
+fn is_one<T: Scalar>(g: &ConvGeometry) -> bool {
     // A copy of every input would serve few outputs, and one tap.
     let few = g.channels <= MOST_CHANNELS || (g.outputs <= MOST_CHANNELS && g.taps() > 1);
     let wide = g.output_plane() >= LEAST_VECTORS * lanes::<T>();
     let [depth, height, _] = g.output();
     let shared = g.batch * g.groups * depth * height >= LEAST_ROWS || g.work() < 4 * SMALL;
     few && wide && shared && g.x_len() > 0 && g.y_len() > 0
-}
-
-/// The layout of the scratch, unless that would be too much.
-pub fn layout<T: Scalar>(g: &ConvGeometry) -> Option<Layout> {
-    if applies::<T>(g) { Layout::new::<T>(g) } else { None }
 }
 
 /// y = x * weight + bias.

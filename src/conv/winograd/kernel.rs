@@ -124,7 +124,8 @@ fn load<T: Scalar>(kind: Kind, plan: &Plan, view: &View, group: &[T], units: Ran
     v.check(plan, tiles_of(plan, &units), view.virtual_channels());
     assert!(extent::<T>(plan, view) <= group.len());
     let size = plan.axes.map(|axis| if kind == Kind::Inputs { axis.points } else { axis.tile });
-    let stage = stage_len(places(plan, units.len(), size));
+    let phases = if view.joins_phases(simd::lanes::<T>()) { view.step[0] * view.step[1] } else { 1 };
+    let stage = stage_len(phases * places(plan, units.len(), size));
     with_scratch(stage + 2 * TILE, |scratch: &mut [T]| {
         let job = Load { kind, plan, view, group: group.as_ptr(), units, v, size, stage, scratch };
         // SAFETY: the view's images lie in `group`, the block's tiles in `v`; the caller keeps other tasks out of them.
@@ -150,11 +151,25 @@ impl<T: Scalar, const N: usize> Kernel<T> for At<Load<'_, T>, N> {
     #[inline(always)]
     unsafe fn run<S: Simd<T = T>>(mut self) {
         unsafe {
-            let channels = self.0.view.virtual_channels();
+            let view = self.0.view;
+            let joined = view.joined();
+            let joins = view.joins_phases(S::LANES);
+            let (loaded, step) = if joins { (&joined, view.step) } else { (view, [1; 2]) };
+            let channels = loaded.virtual_channels();
             for run in self.0.plan.runs(self.0.units.clone()) {
                 for first in (0..channels).step_by(S::LANES) {
                     let count = (channels - first).min(S::LANES);
-                    self.run_of_lanes::<S>(&run, Lanes { view: self.0.view, image: run.image, first, count });
+                    let stage = self.stage::<S>(&run, Lanes { view: loaded, image: run.image, first, count }, step);
+                    if !joins {
+                        self.tiles::<S>(&run, &stage, first);
+                        continue;
+                    }
+                    let (tap, channel) = (first / view.channels, first % view.channels);
+                    for phase in 0..step[0] * step[1] {
+                        let first = tap * view.tap_channels() + phase * view.channels + channel;
+                        let stage = stage.phase::<S>(step, [phase / step[1], phase % step[1]]);
+                        self.tiles::<S>(&run, &stage, first);
+                    }
                 }
             }
         }
@@ -162,30 +177,43 @@ impl<T: Scalar, const N: usize> Kernel<T> for At<Load<'_, T>, N> {
 }
 
 impl<T: Scalar, const N: usize> At<Load<'_, T>, N> {
+    /// The first place of the tile grid along an axis.
+    fn start(&self, axis: usize) -> i64 {
+        let axis = &self.0.plan.axes[axis];
+        axis.first + if self.0.kind == Kind::Inputs { axis.shift } else { 0 }
+    }
+
+    /// Loads the places of a run, `step` times as many along the axes.
     #[inline(always)]
-    unsafe fn run_of_lanes<S: Simd<T = T>>(&mut self, run: &Run, lanes: Lanes) {
+    unsafe fn stage<S: Simd<T = T>>(&mut self, run: &Run, lanes: Lanes, step: [usize; 2]) -> Stage<T> {
         unsafe {
-            let Load { kind, plan, group, v, size, stage: stage_len, ref mut scratch, .. } = self.0;
+            let [down, across] = self.0.plan.axes.map(|axis| axis.tile);
+            let rows = span(&run.rows, self.start(0), down, self.0.size[0]);
+            let columns = span(&run.columns, self.start(1), across, self.0.size[1]);
+            let all = |places: Range<i64>, step: usize| places.start * step as i64..places.end * step as i64;
+            let data = self.0.scratch.as_mut_ptr();
+            Stage::load::<S>(lanes, self.0.group, all(rows, step[0]), all(columns, step[1]), data)
+        }
+    }
+
+    /// Transforms the tiles of a run, for a vector of virtual channels.
+    #[inline(always)]
+    unsafe fn tiles<S: Simd<T = T>>(&mut self, run: &Run, stage: &Stage<T>, first: usize) {
+        unsafe {
+            let Load { kind, plan, v, size, stage: stage_len, ref mut scratch, .. } = self.0;
             let [down, across] = &plan.axes;
-            let start = |axis: usize| {
-                let axis = &plan.axes[axis];
-                axis.first + if kind == Kind::Inputs { axis.shift } else { 0 }
-            };
-            let (rows, columns) =
-                (span(&run.rows, start(0), down.tile, size[0]), span(&run.columns, start(1), across.tile, size[1]));
             let data = scratch.as_mut_ptr();
             let (edge, buffer) = (data.add(stage_len), data.add(stage_len + TILE));
-            let corner = [rows.start, columns.start];
-            let stage = Stage::load::<S>(lanes, group, rows, columns, data);
+            let start = [0, 1].map(|axis| self.start(axis));
             let mut tile = run.first;
-            for i in 0..run.rows.len() {
-                for j in 0..run.columns.len() {
-                    let at = [corner[0] + (i * down.tile) as i64, corner[1] + (j * across.tile) as i64];
+            for i in run.rows.clone() {
+                for j in run.columns.clone() {
+                    let at = [start[0] + (i * down.tile) as i64, start[1] + (j * across.tile) as i64];
                     let from = stage.window::<S>(at, size).unwrap_or_else(|| {
                         stage.copy_window::<S>(at, size, edge);
                         Grid { data: edge.cast_const(), row: size[1] * S::LANES, column: S::LANES }
                     });
-                    let to = v.data.as_mut_ptr().add(v.place::<S>(tile, lanes.first));
+                    let to = v.data.as_mut_ptr().add(v.place::<S>(tile, first));
                     let map = Tile {
                         axes: &plan.axes,
                         from,

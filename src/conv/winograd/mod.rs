@@ -95,6 +95,17 @@ impl Blocks {
     fn new<T: Scalar>(plan: &Plan, tiles: usize) -> Self {
         let mut plan = *plan;
         plan.cut_rows(tiles);
+        Self::of_segments::<T>(plan, tiles)
+    }
+
+    /// The same, of whole rows of tiles.
+    fn of_rows<T: Scalar>(plan: &Plan, tiles: usize) -> Self {
+        let mut plan = *plan;
+        plan.cut_rows(plan.axes[1].tiles());
+        Self::of_segments::<T>(plan, tiles)
+    }
+
+    fn of_segments<T: Scalar>(plan: Plan, tiles: usize) -> Self {
         let (depth, wide) = (whole_vectors::<T>(plan.channels), whole_vectors::<T>(plan.outputs));
         let tile = plan.positions() * (depth + wide) * size_of::<T>();
         let tiles = tiles.min(BLOCK_BYTES / tile).max(1);
@@ -151,7 +162,7 @@ impl<T: Scalar> Task<'_, T> {
     fn run(&self, plan: &Plan) -> Result<(), Error> {
         let blocks = Blocks::new::<T>(plan, TILES);
         if blocks.streams::<T>(blocks.depth.max(blocks.wide)) {
-            self.stream(&Blocks::new::<T>(plan, STREAM_TILES))
+            self.stream(&Blocks::of_rows::<T>(plan, STREAM_TILES))
         } else {
             self.by_blocks(&blocks.balanced(self.groups))
         }
@@ -285,7 +296,7 @@ impl<T: Scalar> WeightGradient<'_, T> {
         // Blocks and parts depend on the shape alone, and so do the sums.
         let blocks = Blocks::new::<T>(plan, SLOPE_TILES);
         if blocks.streams::<T>(usize::MAX) {
-            self.stream(&Blocks::new::<T>(plan, STREAM_TILES))
+            self.stream(&Blocks::of_rows::<T>(plan, STREAM_TILES))
         } else {
             self.by_blocks(&blocks)
         }

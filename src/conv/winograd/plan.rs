@@ -125,6 +125,19 @@ impl View {
         self.is_dense() && (self.depth.taps == 1 || self.channels.is_multiple_of(n))
     }
 
+    /// Whether the planes of `n` channels are loaded once for all phases: where a vector of channels lies in one phase.
+    pub fn joins_phases(&self, n: usize) -> bool {
+        self.layout == Layout::Planes
+            && self.split == Phases::Channels
+            && !self.is_dense()
+            && self.channels.is_multiple_of(n)
+    }
+
+    /// The same planes without phases.
+    pub fn joined(&self) -> View {
+        View { step: [1; 2], phases: [1; 2], ..*self }
+    }
+
     /// The first element of the plane of a virtual channel of a virtual image, if it has one, and the coordinates of virtual
     /// place 0.
     pub fn plane_of(&self, image: usize, channel: usize) -> Option<(usize, [i64; 2])> {

@@ -172,6 +172,23 @@ impl<T: Scalar> Stage<T> {
         }
     }
 
+    /// Every `step`-th place from `phase` on, counted anew.
+    #[inline(always)]
+    pub fn phase<S: Simd<T = T>>(&self, step: [usize; 2], phase: [usize; 2]) -> Self {
+        let places = |axis: usize, all: &Range<i64>| {
+            let (step, phase) = (step[axis] as i64, phase[axis] as i64);
+            let count = |end: i64| -(phase - end).div_euclid(step);
+            count(all.start)..count(all.end).max(count(all.start))
+        };
+        let (rows, columns) = (places(0, &self.rows), places(1, &self.columns));
+        let skipped = |axis: usize, first: i64, all: &Range<i64>| {
+            (first * step[axis] as i64 + phase[axis] as i64 - all.start) as usize * self.steps[axis]
+        };
+        let skipped = skipped(0, rows.start, &self.rows) + skipped(1, columns.start, &self.columns);
+        let data = self.data.wrapping_add(skipped * S::LANES);
+        Stage { data, rows, columns, steps: [step[0] * self.steps[0], step[1] * self.steps[1]] }
+    }
+
     /// The vectors of a window of the image, if the stage holds all of it.
     #[inline(always)]
     pub unsafe fn window<S: Simd<T = T>>(&self, at: [i64; 2], size: [usize; 2]) -> Option<Grid<*const T>> {
