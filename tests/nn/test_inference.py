@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 import goldfish as gf
 from goldfish import nn
+from goldfish.nn import inference
 from goldfish.nn.inference import ConvolutionalPart, PreparedConvolutional
+
+
+@pytest.fixture(autouse=True)
+def everything(request, monkeypatch):
+    """Let the core run whatever it can, not only what it is faster at."""
+    if "choice" not in request.node.name:
+        monkeypatch.setattr(inference, "pays", lambda program: len(program.steps) > 1)
+        monkeypatch.setattr(inference, "pays_for", lambda program, shape: True)
+
 
 TOLERANCE = {"float32": 3e-6, "float64": 1e-13}
 
@@ -356,6 +366,34 @@ def test_states_are_those_of_the_layers():
         assert state == expected_state
         with pytest.raises(ValueError, match="state"):
             residual.prepare()(x, 3)
+
+
+def test_the_choice_falls_on_programs_that_are_faster():
+    def program(*layers):
+        return parts(nn.Sequential(*layers).prepare())
+
+    wide = [nn.Conv2d(3, 16, 3, rng=0), nn.ReLU(), nn.Conv2d(16, 32, 3, rng=1), nn.ReLU()]
+    assert program(*wide)
+    assert not program(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 16, 3))
+    assert not program(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 1))
+
+
+def test_the_choice_depends_on_the_input_and_keeps_the_weights():
+    model = nn.Sequential(nn.Conv2d(3, 16, 3, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, rng=1))
+    prepared, rng = model.prepare(), np.random.default_rng(0)
+    (part,) = parts(prepared)
+    small, large = (rng.standard_normal((n, 3, 64, 64)).astype(np.float32) for n in (1, 20))
+    assert inference.pays_for(part._program, small.shape)
+    assert not inference.pays_for(part._program, large.shape)
+    expected = [model(x) for x in (small, large)]
+    model[0].params["weight"] += 1
+    for x, y in zip((small, large), expected, strict=True):
+        assert_close(prepared(x), y)
+    assert prepared.nbytes >= 2 * sum(value.nbytes for value in model.parameters().values())
+    with pytest.raises(ValueError, match=r"Sequential\[0\] Conv2d"):
+        prepared(large[:, :2])
+    normalised = nn.Sequential(model[0], nn.BatchNorm2d(16), nn.ReLU(), model[3])
+    assert inference.pays_for(parts(normalised.prepare())[0]._program, large.shape)
 
 
 def test_a_prepared_model_does_not_train():

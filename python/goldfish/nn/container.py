@@ -192,7 +192,8 @@ class PreparedSequential(Prepared):
             program, count = found
             self._prepare_each(plain)
             part, children, plain = children[:count], children[count:], []
-            self._prepared.append(("", ConvolutionalPart(program, partial(self._run_each, part)), False, False))
+            model, run = Sequential(*(child for _, child in part)), partial(self._run_each, part)
+            self._prepared.append(("", ConvolutionalPart(program, model, run), False, False))
         self._prepare_each(plain)
 
     def _prepare_each(self, children: list[tuple[str, Layer]]) -> None:

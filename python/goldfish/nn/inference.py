@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -279,19 +280,47 @@ _ADD: dict[str, Callable[[Program, Any, int], int]] = {
 }
 
 
+# Output channels that fill vectors, and elements of a first activation up to which calls and passes are what costs.
+_WIDE = 16
+_SMALL = 1 << 20
+
+
+def pays(program: Program) -> bool:
+    """Whether a program is faster than its layers on some inputs: the lanes are full, and windows overlap."""
+    weights = [step.options["weight"] for step in program.steps if step.kind == "conv"]
+    windows = sum(weight.shape[2:] != (1, 1) for weight in weights)
+    return windows > 1 and all(len(weight) >= _WIDE for weight in weights)
+
+
+def pays_for(program: Program, shape: tuple[int, ...]) -> bool:
+    """Whether it is on inputs of a shape: always with normalisations, which layers do in passes of their own."""
+    if len(shape) != 4 or _normalises(program):
+        return True
+    first = next(step.options for step in program.steps if step.kind == "conv")
+    places = shape[0] * shape[2] * shape[3] // int(np.prod(np.broadcast_to(first["stride"], 2)))
+    return places * len(first["weight"]) <= _SMALL
+
+
+def _normalises(program: Program) -> bool:
+    return any(step.kind == "affine" for step in program.steps)
+
+
 class ConvolutionalPart:
-    """Adjacent layers that the core runs as one network.
+    """Adjacent layers that the core runs as one network, or as they are where that is faster.
 
     Parameters
     ----------
     program : Program
         What the layers do.
+    model : Layer
+        The layers as one; copied where it may be used, so that its weights are those of the moment.
     run : callable
         The layers themselves: they say what is wrong with an input that the core refuses.
     """
 
-    def __init__(self, program: Program, run: Callable[[Any], Any]) -> None:
-        self._network, self._dtype, self._run = program.build(), program.dtype, run
+    def __init__(self, program: Program, model: Layer, run: Callable[[Any], Any]) -> None:
+        self._program, self._network, self._dtype, self._run = program, program.build(), program.dtype, run
+        self._model = None if _normalises(program) else copy.deepcopy(model)
 
     def __call__(self, x: ArrayLike) -> Any:
         """The output of the last layer."""
@@ -299,12 +328,16 @@ class ConvolutionalPart:
         if x.dtype.kind in "iub":
             x = x.astype(self._dtype)
         try:
+            if self._model is not None and not pays_for(self._program, x.shape):
+                return self._model(x)
             return self._network(x)
         except (ValueError, TypeError):
             return self._run(x)
 
     def warm_up(self, input_shape: tuple[int, ...]) -> None:
         """Pack what inputs of a shape need."""
+        if not pays_for(self._program, input_shape):
+            return
         try:
             self._network.prepare(tuple(input_shape))
         except (ValueError, TypeError):
@@ -312,8 +345,9 @@ class ConvolutionalPart:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the packed weights."""
-        return self._network.nbytes
+        """Bytes of the packed weights, and of the copied ones."""
+        copied = 0 if self._model is None else sum(value.nbytes for value in self._model.parameters().values())
+        return self._network.nbytes + copied
 
 
 class PreparedConvolutional(Prepared):
@@ -353,7 +387,7 @@ class PreparedConvolutional(Prepared):
 def longest_part(layers: Sequence[Layer]) -> tuple[Program, int] | None:
     """The program of as many of the first layers as the core has, and their number.
 
-    None unless there is a convolution with something to join or follow it, and the first layer has one.
+    None unless that `pays`, and the first layer has a convolution.
     """
     if not layers or not has_convolution(layers[0]):
         return None
@@ -369,7 +403,7 @@ def longest_part(layers: Sequence[Layer]) -> tuple[Program, int] | None:
             del program.steps[before:]
             break
         count += 1
-    if x != len(program.steps) or len(program.steps) < 2:
+    if x != len(program.steps) or not pays(program):
         return None
     return program, count
 
@@ -382,4 +416,4 @@ def has_convolution(layer: Layer) -> bool:
 def prepare_layer(layer: Layer) -> Prepared:
     """What the core makes of one layer, or the layer as it is."""
     found = None if layer.stateful else longest_part([layer])
-    return Prepared(layer) if found is None else PreparedConvolutional(layer, ConvolutionalPart(found[0], layer))
+    return Prepared(layer) if found is None else PreparedConvolutional(layer, ConvolutionalPart(found[0], layer, layer))

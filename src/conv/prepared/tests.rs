@@ -109,7 +109,7 @@ fn check<T: Scalar>(case: &Case, bound: f64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn prepared_filters_give_the_reference(case in cases()) {
