@@ -67,6 +67,13 @@ impl Lines {
         self.pieces_of(1)
     }
 
+    /// Pieces of at most so many lines that lie side by side.
+    pub fn pieces_across(self, columns: usize) -> Pieces {
+        let Layout { classes, inner } = self.layout;
+        let outers = if columns < inner { 1 } else { (BLOCK / (classes * inner)).max(1) };
+        Pieces { lines: self, outers, columns: columns.min(inner) }
+    }
+
     /// Pieces of at least `rows` lines, which are adjacent in memory if that is more than one.
     pub fn pieces_of(self, rows: usize) -> Pieces {
         let Layout { classes, inner } = self.layout;
@@ -108,16 +115,18 @@ mod tests {
             [(1, 1, 1), (7, 10, 1), (3, 21, 5000), (40_000, 2, 3), (2, 100_000, 2), (5, 3, 16_384)]
         {
             let lines = Lines { outer, layout: Layout { classes, inner } };
-            let (pieces, mut next) = (lines.pieces(), 0);
-            for number in 0..pieces.count() {
-                let piece = pieces.piece(number);
-                let positions = pieces.positions(&piece);
-                assert_eq!(positions.start, next);
-                assert!(piece.outer.len() == 1 || piece.columns == (0..inner));
-                assert!(!positions.is_empty());
-                next = positions.end;
+            for pieces in [lines.pieces(), lines.pieces_across(64), lines.pieces_across(4096)] {
+                let mut next = 0;
+                for number in 0..pieces.count() {
+                    let piece = pieces.piece(number);
+                    let positions = pieces.positions(&piece);
+                    assert_eq!(positions.start, next);
+                    assert!(piece.outer.len() == 1 || piece.columns == (0..inner));
+                    assert!(!positions.is_empty());
+                    next = positions.end;
+                }
+                assert_eq!(next, lines.positions());
             }
-            assert_eq!(next, lines.positions());
         }
     }
 }

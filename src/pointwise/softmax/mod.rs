@@ -30,7 +30,7 @@ pub fn log_softmax_backward<T: Scalar>(dy: &[T], y: &[T], lines: Lines, dx: &mut
 }
 
 fn slope<T: Scalar, A: Term<T>, F: Term<T>>(added: A, term: F, dy: &[T], y: &[T], lines: Lines, dx: &mut [T]) {
-    if slopes::applies(lines) {
+    if lines.layout.inner > 1 {
         slopes::slopes(added, term, dy, y, lines, dx);
         return;
     }

@@ -26,6 +26,7 @@ pub struct Forward<'a, T> {
 
 impl<T: Scalar> Forward<'_, T> {
     /// Calls `write` with the band's windows; `fill` stands in the padding.
+    #[inline]
     fn each(&self, band: &Band, fill: T, write: impl FnOnce(Windows<T>)) {
         let plan = self.plan;
         let Plan { planes, rows, columns, .. } = *plan;
@@ -44,6 +45,7 @@ impl<T: Scalar> Forward<'_, T> {
     }
 
     /// Calls `write` with the band's windows over x, whose rows have their padding.
+    #[inline]
     fn with_sink(&self, band: &Band, x: *const T, ahead: usize, write: impl FnOnce(Windows<T>)) {
         // SAFETY: inside y.
         let y = unsafe { self.y.as_mut_ptr().add(self.first(band)) };
@@ -187,16 +189,15 @@ impl<T: Scalar> Windows<'_, T> {
         }
     }
 
-    /// Asks for what the tile reads that none before it did, so much later.
+    /// Asks for what these rows of windows read that none before them did, so much later.
     #[inline(always)]
-    unsafe fn fetch_ahead<S: Simd<T = T>, const STEP: usize>(&self, tile: &Tile<T>) {
+    unsafe fn fetch_ahead<S: Simd<T = T>>(&self, rows: Range<usize>) {
         unsafe {
             if self.ahead > 0 {
-                for row in 0..self.plan.rows.step().min(STEP) {
-                    let from = tile.x.wrapping_add(self.ahead + row * self.plan.columns.input);
-                    for part in 0..STEP {
-                        S::prefetch(from.wrapping_add(part * S::LANES));
-                    }
+                let pitch = self.plan.rows.step() * self.plan.columns.input;
+                let from = self.x.wrapping_add(self.ahead + rows.start * pitch);
+                for i in (0..rows.len() * pitch).step_by(64 / size_of::<T>()) {
+                    S::prefetch(from.wrapping_add(i));
                 }
             }
         }
@@ -277,6 +278,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
             let (rows, chunk, mut sent) = (self.windows.rows, self.windows.chunk::<S>(), 0);
             let width = self.windows.plan.columns.output;
             for start in (0..rows).step_by(chunk) {
+                self.windows.fetch_ahead::<S>(start..(start + chunk).min(rows));
                 for o in (0..width).step_by(S::LANES) {
                     self.chunk::<S>(start..(start + chunk).min(rows), o, &mut nan);
                 }
@@ -299,7 +301,6 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
             let mut rows = [(S::zero(), S::zero()); ROWS];
             for oh in chunk.clone() {
                 let tile = self.windows.tile(oh, o);
-                self.windows.fetch_ahead::<S, STEP>(&tile);
                 let seen = if oh == chunk.start { 0 } else { ROWS.saturating_sub(STEP) };
                 for k in 0..ROWS {
                     if k < seen {
@@ -365,7 +366,14 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Kernel<T> 
     unsafe fn run<S: Simd<T = T>>(self) {
         unsafe {
             let (rows, width, mut sent) = (self.windows.rows, self.windows.plan.columns.output, 0);
+            if ROWS > STEP && width <= S::LANES {
+                self.windows.fetch_ahead::<S>(0..rows);
+                self.column::<S>();
+                self.windows.y.send::<S>(0, rows * width, true);
+                return;
+            }
             for oh in 0..rows {
+                self.windows.fetch_ahead::<S>(oh..oh + 1);
                 for o in (0..width).step_by(S::LANES) {
                     self.vector::<S>(self.windows.tile(oh, o));
                 }
@@ -377,11 +385,39 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Kernel<T> 
 }
 
 impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Average<'_, T, K, STEP, ROWS> {
+    /// All windows where a vector holds a row of them: what several windows see stays in registers.
+    #[inline(always)]
+    unsafe fn column<S: Simd<T = T>>(&self) {
+        unsafe {
+            let pitch = self.windows.plan.columns.input;
+            let mut rows = [S::zero(); ROWS];
+            for oh in 0..self.windows.rows {
+                let tile = self.windows.tile(oh, 0);
+                let seen = if oh == 0 { 0 } else { ROWS.saturating_sub(STEP) };
+                for k in 0..ROWS {
+                    rows[k] = match k < seen {
+                        true => rows[k + ROWS - seen],
+                        false => add_all::<S, K>(tile.taps::<S, K, STEP>(k * pitch)),
+                    };
+                }
+                self.put::<S>(&tile, add_all::<S, ROWS>(rows));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn put<S: Simd<T = T>>(&self, tile: &Tile<T>, sum: S::V) {
+        unsafe {
+            let mean = self.divisor.divide::<S>(sum);
+            S::store_within(self.windows.y.at(tile.at), tile.left, tile.room, mean);
+        }
+    }
+
+    /// The vector of windows of a tile.
     #[inline(always)]
     unsafe fn vector<S: Simd<T = T>>(&self, tile: Tile<T>) {
         unsafe {
             let pitch = self.windows.plan.columns.input;
-            self.windows.fetch_ahead::<S, STEP>(&tile);
             // Down before across: so the taps are put in their order once.
             let mut sums = tile.parts::<S, K, STEP>(0);
             for k in 1..ROWS {
@@ -390,14 +426,19 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Average<'_
                     sums[l] = S::add(sums[l], parts[l]);
                 }
             }
-            let taps = arrange::<S, K, STEP>(sums);
-            let mut sum = taps[0];
-            for l in 1..K {
-                sum = S::add(sum, taps[l]);
-            }
-            let mean = self.divisor.divide::<S>(sum);
-            S::store_within(self.windows.y.at(tile.at), tile.left, tile.room, mean);
+            self.put::<S>(&tile, add_all::<S, K>(arrange::<S, K, STEP>(sums)));
         }
+    }
+}
+
+#[inline(always)]
+unsafe fn add_all<S: Simd, const N: usize>(terms: [S::V; N]) -> S::V {
+    unsafe {
+        let mut sum = terms[0];
+        for l in 1..N {
+            sum = S::add(sum, terms[l]);
+        }
+        sum
     }
 }
 
