@@ -1,7 +1,7 @@
 //! Convolution of few channels, as in first layers: pixels in the lanes, straight from bands of all channels in scratch.
 //!
 //! A product over gathered panels would use each gathered element once for an output channel; here the input is copied once
-//! for each tap along the last axis ([`layout`](mod@layout)), and serves all output channels and all taps along the others.
+//! for each tap along the last axis where that pays ([`Layout`]), and serves all output channels and all taps along the others.
 
 mod kernel;
 mod layout;

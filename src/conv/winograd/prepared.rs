@@ -84,6 +84,10 @@ pub fn forward<T: Scalar>(
 ) -> Result<(), Error> {
     match kept.transformed {
         Some(u) => by_blocks(&blocks::<T>(plan, TILES).balanced(1), kept, u, x, finish, y),
+        // A task must know its first tile, so no row of tiles that is loaded as a whole is cut.
+        None if plan.input.layout == Layout::Planes => {
+            return stream(&Blocks::of_rows::<T>(plan, STREAM_TILES), kept, x, finish, y);
+        }
         None => return stream(&blocks::<T>(plan, STREAM_TILES), kept, x, finish, y),
     }
     Ok(())
