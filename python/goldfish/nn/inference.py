@@ -282,6 +282,7 @@ _ADD: dict[str, Callable[[Program, Any, int], int]] = {
 
 # Output channels that fill vectors, and elements of a first activation up to which calls and passes are what costs.
 _WIDE = 16
+_MOST_FIRST = 400
 _SMALL = 1 << 20
 
 
@@ -289,7 +290,9 @@ def pays(program: Program) -> bool:
     """Whether a program is faster than its layers on some inputs: the lanes are full, and windows overlap."""
     weights = [step.options["weight"] for step in program.steps if step.kind == "conv"]
     windows = sum(weight.shape[2:] != (1, 1) for weight in weights)
-    return windows > 1 and all(len(weight) >= _WIDE for weight in weights)
+    # Planes of few channels with very many filters are not for the core's programs.
+    first = any(len(weight) > _MOST_FIRST and weight.shape[1] < _WIDE for weight in weights)
+    return windows > 1 and all(len(weight) >= _WIDE for weight in weights) and not first
 
 
 def pays_for(program: Program, shape: tuple[int, ...]) -> bool:
