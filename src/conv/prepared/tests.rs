@@ -135,3 +135,12 @@ fn weights_are_transformed_once_where_tiles_share_them() {
     filters.prepare(&way).expect("memory");
     assert!(filters.nbytes() >= before + 4 * 64 * 64 * 36);
 }
+
+#[test]
+fn prepared_filters_of_many_outputs_over_wide_rows_of_tiles() {
+    let (x, shape) = (Images::new([1, 3, 8, 200]), [512, 3, 3, 3]);
+    let options = ConvOptions { padding: Padding::Same, ..ConvOptions::default() };
+    let case = Case { x, shape, options, add: false, relu: false, seed: 1 };
+    check::<f32>(&case, 2e-6);
+    check::<f64>(&case, 1e-14);
+}

@@ -50,7 +50,18 @@ impl<T: Scalar> Forward<'_, T> {
         // SAFETY: inside y.
         let y = unsafe { self.y.as_mut_ptr().add(self.first(band)) };
         let len = band.rows.len() * self.plan.columns.output;
-        let windows = |y: Sink<T>| Windows { plan: self.plan, rows: band.rows.len(), x, y, ahead };
+        let Plan { rows, columns, .. } = self.plan;
+        let windows = |y: Sink<T>| Windows {
+            plan: self.plan,
+            rows: band.rows.len(),
+            inputs: columns.input,
+            outputs: columns.output,
+            step: columns.step(),
+            pitch: rows.step() * columns.input,
+            x,
+            y,
+            ahead,
+        };
         if streamed::<T>(self.y.len()) {
             with_scratch(len + SLACK, |near: &mut [T]| write(windows(Sink::past_caches(near, y, len))));
         } else {
@@ -142,6 +153,13 @@ pub fn average<T: Scalar>(forward: &Forward<T>, divisor: T, band: &Band) {
 struct Windows<'a, T> {
     plan: &'a Plan,
     rows: usize,
+    // What follows is the plan's, as values: after a store the compiler would read those behind the reference again.
+    /// Columns of x and y, and of x from one window to the next.
+    inputs: usize,
+    outputs: usize,
+    step: usize,
+    /// Elements of x from one row of windows to the next.
+    pitch: usize,
     x: *const T,
     y: Sink<T>,
     /// How far ahead x is asked for; 0 if it is in the caches.
@@ -153,18 +171,17 @@ impl<T: Scalar> Windows<'_, T> {
     /// are short. Long ones come in their order, which is that of the memory.
     #[inline(always)]
     fn chunk<S: Simd<T = T>>(&self) -> usize {
-        if self.plan.columns.output <= S::LANES { self.rows } else { 1 }
+        if self.outputs <= S::LANES { self.rows } else { 1 }
     }
 
     /// The vector of windows from column `o` on, in a row of windows.
     #[inline(always)]
     unsafe fn tile(&self, oh: usize, o: usize) -> Tile<T> {
         unsafe {
-            let columns = &self.plan.columns;
-            let (first, at) = (o * columns.step(), oh * columns.output + o);
-            let x = self.x.add(oh * self.plan.rows.step() * columns.input + first);
-            let (left, room) = (columns.output - o, self.rows * columns.output - at);
-            Tile { x, inputs: columns.input - first, at, left, room }
+            let (first, at) = (o * self.step, oh * self.outputs + o);
+            let x = self.x.add(oh * self.pitch + first);
+            let (left, room) = (self.outputs - o, self.rows * self.outputs - at);
+            Tile { x, inputs: self.inputs - first, at, left, room }
         }
     }
 
@@ -194,9 +211,8 @@ impl<T: Scalar> Windows<'_, T> {
     unsafe fn fetch_ahead<S: Simd<T = T>>(&self, rows: Range<usize>) {
         unsafe {
             if self.ahead > 0 {
-                let pitch = self.plan.rows.step() * self.plan.columns.input;
-                let from = self.x.wrapping_add(self.ahead + rows.start * pitch);
-                for i in (0..rows.len() * pitch).step_by(64 / size_of::<T>()) {
+                let from = self.x.wrapping_add(self.ahead + rows.start * self.pitch);
+                for i in (0..rows.len() * self.pitch).step_by(64 / size_of::<T>()) {
                     S::prefetch(from.wrapping_add(i));
                 }
             }
@@ -275,14 +291,16 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
     unsafe fn run<S: Simd<T = T>>(self) -> bool {
         unsafe {
             let mut nan = S::unordered(S::zero(), S::zero());
-            let (rows, chunk, mut sent) = (self.windows.rows, self.windows.chunk::<S>(), 0);
-            let width = self.windows.plan.columns.output;
-            for start in (0..rows).step_by(chunk) {
-                self.windows.fetch_ahead::<S>(start..(start + chunk).min(rows));
+            let (rows, width, chunk) = (self.windows.rows, self.windows.outputs, self.windows.chunk::<S>());
+            let (mut start, mut sent) = (0, 0);
+            while start < rows {
+                let end = (start + chunk).min(rows);
+                self.windows.fetch_ahead::<S>(start..end);
                 for o in (0..width).step_by(S::LANES) {
-                    self.chunk::<S>(start..(start + chunk).min(rows), o, &mut nan);
+                    self.chunk::<S>(start..end, o, &mut nan);
                 }
                 sent = self.windows.y.send::<S>(sent, start * width, false);
+                start = end;
             }
             self.windows.y.send::<S>(sent, rows * width, true);
             S::bits(nan) != 0
@@ -296,7 +314,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize, const WINN
     #[inline(always)]
     unsafe fn chunk<S: Simd<T = T>>(&self, chunk: Range<usize>, o: usize, nan: &mut S::M) {
         unsafe {
-            let pitch = self.windows.plan.columns.input;
+            let pitch = self.windows.inputs;
             // By row of the window: the best of its taps, and the number of that tap in the row.
             let mut rows = [(S::zero(), S::zero()); ROWS];
             for oh in chunk.clone() {
@@ -365,10 +383,16 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Kernel<T> 
     #[inline(always)]
     unsafe fn run<S: Simd<T = T>>(self) {
         unsafe {
-            let (rows, width, mut sent) = (self.windows.rows, self.windows.plan.columns.output, 0);
-            if ROWS > STEP && width <= S::LANES {
+            let (rows, width, mut sent) = (self.windows.rows, self.windows.outputs, 0);
+            if width <= S::LANES {
                 self.windows.fetch_ahead::<S>(0..rows);
-                self.column::<S>();
+                if ROWS > STEP {
+                    self.column::<S>();
+                } else {
+                    for oh in 0..rows {
+                        self.vector::<S>(self.windows.tile(oh, 0));
+                    }
+                }
                 self.windows.y.send::<S>(0, rows * width, true);
                 return;
             }
@@ -389,7 +413,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Average<'_
     #[inline(always)]
     unsafe fn column<S: Simd<T = T>>(&self) {
         unsafe {
-            let pitch = self.windows.plan.columns.input;
+            let pitch = self.windows.inputs;
             let mut rows = [S::zero(); ROWS];
             for oh in 0..self.windows.rows {
                 let tile = self.windows.tile(oh, 0);
@@ -417,7 +441,7 @@ impl<T: Scalar, const K: usize, const STEP: usize, const ROWS: usize> Average<'_
     #[inline(always)]
     unsafe fn vector<S: Simd<T = T>>(&self, tile: Tile<T>) {
         unsafe {
-            let pitch = self.windows.plan.columns.input;
+            let pitch = self.windows.inputs;
             // Down before across: so the taps are put in their order once.
             let mut sums = tile.parts::<S, K, STEP>(0);
             for k in 1..ROWS {
