@@ -6,7 +6,7 @@
 
 pub mod kernel;
 
-use super::kernel::{Operands, Tiles, inputs, multiply, tiles_of};
+use super::kernel::{Operands, inputs, multiply, tiles_of};
 use super::plan::Plan;
 use super::weights::kernel::{Part, apart};
 use super::{Blocks, STREAM_TILES, TILES, memory};
@@ -98,13 +98,10 @@ fn by_blocks<T: Scalar>(blocks: &Blocks, kept: &Kept<T>, u: &Block, x: &[T], fin
     let next = apart(plan.channels * blocks.wide);
     let u = u.as_slice::<T>(positions * next);
     let part = Part { steps: 0..plan.channels, columns: 0..plan.outputs };
-    let (v_next, m_next) = blocks.next(blocks.most_tiles());
     let work = positions * plan.tiles() * plan.channels * plan.outputs;
     run_tasks(work, blocks.count, &|block| {
-        with_scratch(positions * (v_next + m_next), |scratch: &mut [T]| {
-            let (v, m) = scratch.split_at_mut(positions * v_next);
-            let v = Tiles::rows(v, v_next, blocks.depth);
-            let m = Tiles::rows(m, m_next, blocks.wide);
+        with_scratch(blocks.room(blocks.most_tiles()), |scratch: &mut [T]| {
+            let (v, m) = blocks.rows(blocks.most_tiles(), scratch);
             let units = blocks.units(block);
             inputs(plan, x, units.clone(), &v);
             multiply(plan, tiles_of(plan, &units), &v, &Operands { data: u, next, part: &part }, &m);
@@ -121,12 +118,8 @@ fn stream<T: Scalar>(
     y: SharedMut<T>,
 ) -> Result<(), Error> {
     let (plan, positions, tiles) = (&blocks.plan, blocks.plan.positions(), blocks.plan.tiles());
-    let (v_next, m_next) = blocks.next(tiles);
-    let len = positions * (v_next + m_next);
-    let mut block = memory::<T>(len)?;
-    let (v, m) = block.as_mut_slice::<T>(len).split_at_mut(positions * v_next);
-    let v = Tiles::rows(v, v_next, blocks.depth);
-    let m = Tiles::rows(m, m_next, blocks.wide);
+    let mut block = memory::<T>(blocks.room(tiles))?;
+    let (v, m) = blocks.rows(tiles, block.as_mut_slice::<T>(blocks.room(tiles)));
     parallel_for(blocks.count, &|block| {
         inputs(plan, x, blocks.units(block), &v.from(blocks.first_tile(block)));
     });
