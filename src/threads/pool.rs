@@ -105,7 +105,11 @@ impl Job<'_> {
             None => *first = Some(payload),
             Some(earlier) if earlier.is::<Deserted>() => *first = Some(payload),
             // Dropping a payload runs foreign code, which could panic in its turn and lose the worker.
-            Some(_) => std::mem::forget(payload),
+            Some(_) => {
+                if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                    std::mem::forget(another);
+                }
+            }
         }
     }
 }
