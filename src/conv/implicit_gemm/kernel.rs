@@ -11,6 +11,8 @@ use crate::threads::SharedMut;
 
 /// Panel rows (elements of the sum) that are gathered at a time: a panel of 64 float32 places is 64 KiB.
 const BLOCK_K: usize = 256;
+/// Planes from the one that is gathered to the one that is asked for.
+const AHEAD: usize = 6;
 
 /// Room behind a panel for whole vectors that start inside it.
 pub(super) const SLACK: usize = 64;
@@ -43,13 +45,17 @@ impl<T> Source<'_, T> {
 }
 
 /// Copies one piece: `len` elements `step` apart, in whole vectors, so that up to a vector's length of `to` behind the
-/// piece is overwritten with zeros. Reads nothing but the elements and those between them.
+/// piece is overwritten with zeros. Reads nothing but the elements and those between them, and asks for the lines of those
+/// `ahead`, if that is not 0.
 #[inline(always)]
-unsafe fn copy_piece<S: Simd>(from: *const S::T, to: *mut S::T, len: usize, step: usize) {
+unsafe fn copy_piece<S: Simd>(from: *const S::T, to: *mut S::T, len: usize, step: usize, ahead: usize) {
     unsafe {
         let mut i = 0;
         if step == 1 {
             while i + S::LANES <= len {
+                if ahead > 0 {
+                    S::prefetch(from.wrapping_add(i + ahead));
+                }
                 S::store(to.add(i), S::load(from.add(i)));
                 i += S::LANES;
             }
@@ -88,6 +94,8 @@ pub(super) unsafe fn gather<S: Simd>(
     unsafe {
         let taps = plan.taps.len();
         let (mut channel, mut t) = (rows.0 / taps, rows.0 % taps);
+        // With one tap every row is read once, from another plane: too short a stretch for the processor to fetch ahead.
+        let ahead = if taps == 1 { AHEAD * source.channel } else { 0 };
         for row in 0..rows.1 - rows.0 {
             let to = panel.add(row * ld);
             let tap = plan.taps.get_unchecked(t);
@@ -100,7 +108,7 @@ pub(super) unsafe fn gather<S: Simd>(
             let first = if t == 0 { 0 } else { plan.taps.get_unchecked(t - 1).end };
             for p in first..tap.end {
                 let piece = plan.pieces.get_unchecked(p);
-                copy_piece::<S>(from.add(piece.from), to.add(piece.to), piece.len, source.step);
+                copy_piece::<S>(from.add(piece.from), to.add(piece.to), piece.len, source.step, ahead);
             }
             t += 1;
             if t == taps {

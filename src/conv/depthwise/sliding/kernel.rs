@@ -157,10 +157,12 @@ pub fn correlate<T: Scalar>(
     assert_eq!((x.len(), dy.len()), (planes.count * planes.inputs(), planes.count * planes.outputs()));
     assert!((filter + 1) * TAPS * TAPS <= dweight.len());
     let mut sums = [[T::ZERO; MAX_LANES]; TAPS * TAPS];
-    for plane in of_filter {
+    let mut of_filter = of_filter.peekable();
+    while let Some(plane) = of_filter.next() {
+        let ahead = of_filter.peek().map_or(0, |next| next - plane);
         let (x, dy) = (&x[plane * planes.inputs()..], &dy[plane * planes.outputs()..]);
         // SAFETY: the instruction set is the process's own; the lengths were checked.
-        unsafe { simd::run(Correlate { planes, x: x.as_ptr(), dy: dy.as_ptr(), sums: &mut sums }) };
+        unsafe { simd::run(Correlate { planes, x: x.as_ptr(), dy: dy.as_ptr(), ahead, sums: &mut sums }) };
     }
     for tap in 0..TAPS * TAPS {
         let sum = sums[tap].iter().fold(T::ZERO, |sum, &lane| sum + lane);
@@ -176,6 +178,8 @@ struct Correlate<'a, T> {
     planes: &'a Planes,
     x: *const T,
     dy: *const T,
+    /// Planes to the one that comes next: that of another image, which the processor does not fetch ahead.
+    ahead: usize,
     /// A vector for each tap.
     sums: &'a mut [[T; MAX_LANES]; TAPS * TAPS],
 }
@@ -213,6 +217,8 @@ impl<T: Scalar> Correlate<'_, T> {
                 slopes = [if meets(0) { slope(padded) } else { S::zero() }, slopes[0], slopes[1]];
                 let Some(row) = self.planes.row(padded) else { continue };
                 let from = self.x.add(row * pitch).wrapping_add(o).wrapping_sub(before);
+                S::prefetch(self.x.wrapping_add(self.ahead * self.planes.inputs() + row * pitch + o));
+                S::prefetch(self.dy.wrapping_add(self.ahead * self.planes.outputs() + padded * width + o));
                 let mut x = [S::zero(); TAPS];
                 for l in 0..TAPS {
                     let lanes = self.planes.lanes(o, l);
