@@ -1,8 +1,9 @@
 """Whether "auto" takes the fastest algorithm: random convolutions, none of them a row of shapes.toml.
 
-    python benches/sweep.py [--shapes 200] [--threads 2] [--seed 0] [--csv FILE] [--part 0/8]
+    python benches/sweep.py [--shapes 200] [--large] [--threads 2] [--seed 0] [--csv FILE] [--part 0/8]
 
-Every shape runs with each algorithm that applies, forward and for both gradients, one call of each in turn. The last
+Every shape runs with each algorithm that applies, forward and for both gradients, one call of each in turn. Kernels
+have 2 to 5 taps along an axis, or with --large 4 to 31, many of them of depthwise convolutions. The last
 lines say for each product how often the algorithm that `conv2d_algorithm` names is within 10 % of the fastest, and
 where it is furthest off.
 
@@ -27,14 +28,45 @@ import numpy as np
 
 import goldfish as gf
 
-ALGORITHMS: tuple[Literal["direct", "winograd"], ...] = ("direct", "winograd")
+ALGORITHMS: tuple[Literal["direct", "winograd", "fourier"], ...] = ("direct", "winograd", "fourier")
+# Longer kernels would take Winograd's transforms of 8 points, which the default precision does not allow.
+SIX_POINTS = 5
 GRADIENTS: tuple[Literal["x", "weight"], ...] = ("x", "weight")
 SHAPE = ("x_shape", "weight_shape", "stride", "padding", "dilation", "groups")
 Times = dict[Literal["x", "weight"] | None, dict[str, float]]
 
 
-def random_shape(rng: np.random.Generator) -> dict[str, Any]:
-    """A convolution of 10 million to 1,000 million multiply-adds."""
+def random_shape(rng: np.random.Generator, large: bool) -> dict[str, Any]:
+    """A convolution of 10 to 1,000 million multiply-adds, or 2,000 million with a large kernel."""
+    return random_large(rng) if large else random_small(rng)
+
+
+def random_large(rng: np.random.Generator) -> dict[str, Any]:
+    """One whose kernel is large, undilated and of stride 1."""
+    while True:
+        kernel = int(rng.choice([4, 5, 6, 7, 7, 7, 9, 11, 13, 15, 17, 21, 31]))
+        depthwise = rng.random() < 0.3
+        channels, outputs = (int(2 ** rng.uniform(0, 7)) for _ in range(2))
+        if depthwise:
+            outputs = channels
+        height, width = (int(2 ** rng.uniform(3, 8)) + kernel - 1 for _ in range(2))
+        batch = int(2 ** rng.uniform(0, 5))
+        padding = int(rng.choice([0, kernel // 2, kernel // 2]))
+        groups = channels if depthwise else 1
+        work = batch * outputs * channels // groups * kernel**2 * height * width
+        if 1e7 < work < 2e9:
+            return {
+                "x_shape": (batch, channels, height, width),
+                "weight_shape": (outputs, channels // groups, kernel, kernel),
+                "stride": 1,
+                "padding": padding,
+                "dilation": 1,
+                "groups": groups,
+            }
+
+
+def random_small(rng: np.random.Generator) -> dict[str, Any]:
+    """One with few taps."""
     while True:
         kernel = int(rng.choice([2, 3, 3, 3, 3, 4, 5]))
         stride, dilation = (int(v) for v in rng.choice([(1, 1), (1, 1), (1, 1), (2, 1), (1, 2)]))
@@ -69,6 +101,8 @@ def measure(shape: dict[str, Any], rng: np.random.Generator, rounds: int) -> Tim
     weight = rng.standard_normal(shape["weight_shape"], dtype=np.float32)
     applicable = []
     for algorithm in ALGORITHMS:
+        if algorithm == "winograd" and max(shape["weight_shape"][2:]) > SIX_POINTS:
+            continue
         try:
             dy = gf.conv2d(x, weight, **options, algorithm=algorithm)
         except ValueError:
@@ -97,7 +131,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     """The rows of earlier parts."""
     with path.open(newline="") as file:
         return [
-            {name: text if name == "product" else literal_eval(text) for name, text in row.items()}
+            {name: text if name == "product" else literal_eval(text or "None") for name, text in row.items()}
             for row in csv.DictReader(file)
         ]
 
@@ -112,7 +146,8 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def report(rows: list[dict[str, Any]]) -> None:
     """Print how good the choice is."""
-    ratios = sorted((row[chosen(row)] / min(row[a] for a in ALGORITHMS), i) for i, row in enumerate(rows))
+    best = [min(row[a] for a in ALGORITHMS if row[a] is not None) for row in rows]
+    ratios = sorted((row[chosen(row)] / best[i], i) for i, row in enumerate(rows))
     for product in (*dict.fromkeys(row["product"] for row in rows), None):
         some = [ratio for ratio, i in ratios if product in (None, rows[i]["product"])]
         good = sum(ratio <= 1.1 for ratio in some)
@@ -121,12 +156,15 @@ def report(rows: list[dict[str, Any]]) -> None:
     for ratio, i in ratios[-10:]:
         row = rows[i]
         named = " ".join(f"{name}={value}" for name, value in row.items() if name not in ALGORITHMS)
-        print(f"{ratio:.2f}  {named}  " + " ".join(f"{a} {row[a] * 1e3:.2f} ms" for a in ALGORITHMS))
+        print(
+            f"{ratio:.2f}  {named}  " + " ".join(f"{a} {row[a] * 1e3:.2f} ms" for a in ALGORITHMS if row[a] is not None)
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shapes", type=int, default=200)
+    parser.add_argument("--large", action="store_true", help="large kernels")
     parser.add_argument("--threads", type=int, default=gf.get_num_threads())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
@@ -138,10 +176,10 @@ def main() -> None:
     with gf.threads(options.threads):
         for number in range(options.shapes * part // parts, options.shapes * (part + 1) // parts):
             rng = np.random.default_rng([options.seed, number])
-            shape = random_shape(rng)
+            shape = random_shape(rng, options.large)
             for product, times in measure(shape, rng, options.rounds).items():
-                if len(times) == len(ALGORITHMS):
-                    rows.append({"product": product or "y", **shape, **times})
+                if len(times) > 1:
+                    rows.append({"product": product or "y", **shape, **{a: times.get(a) for a in ALGORITHMS}})
         if options.csv:
             write(options.csv, rows)
         report(rows)

@@ -28,7 +28,7 @@ Padding: TypeAlias = PerAxis | Sequence[Sequence[SupportsIndex]] | Literal["vali
 OutputSize: TypeAlias = SupportsIndex | Sequence[SupportsIndex | None] | None
 """The number of outputs of an adaptive pooling: one for all axes, or one per axis; None keeps an axis."""
 
-Algorithm: TypeAlias = Literal["auto", "direct", "winograd"]
+Algorithm: TypeAlias = Literal["auto", "direct", "winograd", "fourier"]
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 Precision: TypeAlias = Literal["highest", "high", "medium"]
 # In quotes, because NumPy loads its random module, some 10 ms of work, when it is first named.

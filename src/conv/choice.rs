@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::depthwise;
 use super::few_channels;
+use super::fourier;
 use super::implicit_gemm::scatter;
 use super::winograd::plan::{Plan, View};
 use super::winograd::{BLOCK_K, SLOPE_TILES};
@@ -18,7 +19,7 @@ use crate::simd::lanes;
 pub enum Precision {
     /// Direct ones only.
     Highest,
-    /// Transforms of 6 points too.
+    /// Transforms of 6 points and Fourier transforms too.
     High,
     /// Transforms of 8 points too.
     Medium,
@@ -56,6 +57,8 @@ pub enum Wanted {
     Direct,
     /// Winograd's transforms, of 6 points unless only 8 apply.
     Winograd,
+    /// Fourier transforms.
+    Fourier,
 }
 
 impl Wanted {
@@ -67,23 +70,26 @@ impl Wanted {
         match name {
             "auto" => Ok(Wanted::Auto),
             "direct" => Ok(Wanted::Direct),
-            "winograd" if g.x_len() == 0 || g.y_len() == 0 => Ok(Wanted::Direct),
+            "winograd" | "fourier" if g.x_len() == 0 || g.y_len() == 0 => Ok(Wanted::Direct),
             "winograd" if POINTS.iter().any(|&points| Product::Forward.plan(g, points).is_some()) => {
                 Ok(Wanted::Winograd)
             }
-            "winograd" => {
+            "fourier" if fourier::plan::Plan::forward::<f32>(g).is_some() => Ok(Wanted::Fourier),
+            "winograd" | "fourier" => {
                 let axes = 3 - g.axes..;
                 let each = |value: fn(&crate::geometry::window::Window) -> usize| -> String {
                     tuple(&g.windows[axes.clone()].iter().map(value).collect::<Vec<_>>())
                 };
                 Err(Error::value(format!(
-                    "algorithm='winograd' does not apply to a kernel of {} with stride {} and dilation {}",
+                    "algorithm='{name}' does not apply to a kernel of {} with stride {} and dilation {}",
                     each(|w| w.kernel),
                     each(|w| w.stride),
                     each(|w| w.dilation)
                 )))
             }
-            other => Err(Error::value(format!("algorithm must be 'auto', 'direct' or 'winograd', got '{other}'"))),
+            other => {
+                Err(Error::value(format!("algorithm must be 'auto', 'direct', 'winograd' or 'fourier', got '{other}'")))
+            }
         }
     }
 }
@@ -106,6 +112,13 @@ impl Product {
             Product::BackwardX => Plan::backward_x(g, points),
         }
     }
+
+    fn fourier<T: Scalar>(self, g: &ConvGeometry) -> Option<fourier::plan::Plan> {
+        match self {
+            Product::Forward | Product::BackwardWeight => fourier::plan::Plan::forward::<T>(g),
+            Product::BackwardX => fourier::plan::Plan::backward_x::<T>(g),
+        }
+    }
 }
 
 /// How one product is computed.
@@ -115,6 +128,7 @@ impl Product {
 pub enum Algorithm {
     Direct,
     Winograd(Plan),
+    Fourier(fourier::plan::Plan),
 }
 
 impl Algorithm {
@@ -133,7 +147,15 @@ impl Algorithm {
         if wanted == Wanted::Winograd {
             return plans.map(Algorithm::Winograd).next().unwrap_or(Algorithm::Direct);
         }
+        if wanted == Wanted::Fourier {
+            return product.fourier::<T>(g).map_or(Algorithm::Direct, Algorithm::Fourier);
+        }
         let allowed = plans.take_while(|plan| plan.points() <= POINTS[most - 1]).map(transformed);
+        let waves = fourier::plan::may_pay(g).then(|| product.fourier::<T>(g)).flatten();
+        let allowed = allowed.chain(waves.map(|plan| match product {
+            Product::BackwardWeight => (Algorithm::Fourier(plan), plan.weight_cost()),
+            _ => (Algorithm::Fourier(plan), plan.cost()),
+        }));
         allowed.fold(direct, |best, next| if next.1 < best.1 { next } else { best }).0
     }
 
@@ -141,6 +163,7 @@ impl Algorithm {
         match self {
             Algorithm::Direct => "direct",
             Algorithm::Winograd(_) => "winograd",
+            Algorithm::Fourier(_) => "fourier",
         }
     }
 }
@@ -164,6 +187,13 @@ const SCATTERED: f64 = 40.0;
 const FEW_OUTPUTS: usize = 8;
 const DOTTED: f64 = 1.0;
 const GATHERED_TO_DOT: f64 = 12.0;
+/// Where every channel has filters of its own: a product, one for a gradient, what an output costs besides, and what a row of them
+/// costs for every tap where it is spread over the inputs.
+const FILTERED: f64 = 2.2;
+const FILTERED_SLOPE: f64 = 4.4;
+const FILTERED_ROW: f64 = 70.0;
+const SPREAD: f64 = 2.5;
+const SPREAD_ROW: f64 = 380.0;
 /// A product at a position of the tiles.
 const TRANSFORMED: f64 = 1.5;
 /// A register tile: filling and emptying it costs as much as so many steps of its sum.
@@ -180,8 +210,8 @@ const MANY_PHASES: f64 = 50.0;
 
 fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
     if depthwise::layout(g).is_some() {
-        // Bound by memory: no algorithm does less of that.
-        return 0.0;
+        // With few taps it is bound by memory, and no algorithm does less of that.
+        return if fourier::plan::may_pay(g) { depthwise_cost::<T>(g, product) } else { 0.0 };
     }
     let (channels, outputs) = (g.channels as f64, g.outputs as f64);
     let whole = |n: usize, unit: usize| n.next_multiple_of(unit) as f64;
@@ -205,6 +235,17 @@ fn direct_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
         }
         Product::BackwardWeight if g.outputs < FEW_OUTPUTS => places * channels * (DOTTED * outputs + GATHERED_TO_DOT),
         Product::BackwardWeight => places * channels * (DIRECT * whole(g.outputs, lanes::<T>()) + GATHERED_FOR_WEIGHT),
+    }
+}
+
+fn depthwise_cost<T: Scalar>(g: &ConvGeometry, product: Product) -> f64 {
+    let width = g.output()[2];
+    let rows = (g.y_len() / width) as f64;
+    let (lanes, taps) = (width.next_multiple_of(lanes::<T>()) as f64, g.taps() as f64);
+    match product {
+        Product::Forward => rows * (FILTERED * taps * lanes + FILTERED_ROW * width as f64),
+        Product::BackwardX => rows * taps * (SPREAD * lanes + SPREAD_ROW),
+        Product::BackwardWeight => rows * (FILTERED_SLOPE * taps * lanes + FILTERED_ROW * width as f64),
     }
 }
 

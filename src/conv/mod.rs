@@ -2,13 +2,14 @@
 //!
 //! All arrays are contiguous: x (N, C, ...), weight (O, C / groups, ...), y (N, O, ...). [`reference`](mod@reference) states
 //! what is computed; [`implicit_gemm`] computes it for every shape and option, [`depthwise`] faster where each channel has
-//! filters of its own, [`few_channels`] where these are few, and [`winograd`] with fewer products where the
-//! kernel is small and channels are many. [`choice`] says which one computes what. [`transposed`] convolution is the
+//! filters of its own, [`few_channels`] where these are few, [`winograd`] with fewer products where the
+//! kernel is small and channels are many, and [`mod@fourier`] where the kernel is large. [`choice`] says which one computes what. [`transposed`] convolution is the
 //! adjoint of a convolution, and uses its gradients.
 
 pub mod choice;
 pub mod depthwise;
 pub mod few_channels;
+pub mod fourier;
 pub mod implicit_gemm;
 pub mod prepared;
 pub mod reference;
@@ -46,6 +47,7 @@ pub fn forward<T: Scalar>(
     assert!(bias.is_none_or(|bias| bias.len() == g.groups * g.outputs));
     match (Algorithm::choose::<T>(g, Product::Forward, wanted), depthwise::layout(g)) {
         (Algorithm::Winograd(plan), _) => winograd::forward(g, &plan, x, weight, bias, y)?,
+        (Algorithm::Fourier(plan), _) => fourier::forward(&plan, x, weight, bias, y)?,
         (Algorithm::Direct, Some(layout)) => depthwise::forward(g, &layout, x, weight, bias, y),
         (Algorithm::Direct, None) => match few_channels::layout::<T>(g) {
             Some(layout) => few_channels::forward(g, &layout, x, weight, bias, y),
@@ -72,6 +74,7 @@ pub fn backward_x<T: Scalar>(
     check(g, dx.len(), weight.len(), dy.len());
     match (Algorithm::choose::<T>(g, Product::BackwardX, wanted), depthwise::layout(g)) {
         (Algorithm::Winograd(plan), _) => winograd::backward_x(g, &plan, dy, weight, dx)?,
+        (Algorithm::Fourier(plan), _) => fourier::backward_x(&plan, dy, weight, dx)?,
         (Algorithm::Direct, Some(layout)) => depthwise::backward_x(g, &layout, dy, weight, dx),
         (Algorithm::Direct, None) => implicit_gemm::backward_x(g, dy, weight, dx)?,
     }
@@ -95,6 +98,7 @@ pub fn backward_weight<T: Scalar>(
     check(g, x.len(), dweight.len(), dy.len());
     match (Algorithm::choose::<T>(g, Product::BackwardWeight, wanted), depthwise::layout(g)) {
         (Algorithm::Winograd(plan), _) => winograd::backward_weight(g, &plan, dy, x, dweight)?,
+        (Algorithm::Fourier(plan), _) => fourier::backward_weight(&plan, dy, x, dweight)?,
         (Algorithm::Direct, Some(layout)) => depthwise::backward_weight(g, &layout, dy, x, dweight),
         (Algorithm::Direct, None) if few_channels::weight::applies(g) => {
             few_channels::weight::backward_weight(g, dy, x, dweight)?

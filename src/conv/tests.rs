@@ -419,6 +419,64 @@ proptest! {
     }
 }
 
+prop_compose! {
+    /// Convolutions that Fourier transforms apply to.
+    fn fourier_cases()(
+        batch in 1usize..=3,
+        (groups, channels, outputs) in prop_oneof![
+            3 => (Just(1usize), 1usize..=5, 1usize..=9), 1 => (2usize..=3, 1usize..=3, 1usize..=5),
+        ],
+        kernel in prop_oneof![3 => (1usize..=9, 1usize..=9), 1 => (9usize..=20, 9usize..=40)],
+        more in prop_oneof![4 => (0usize..=20, 0usize..=30), 1 => (0usize..=20, 100usize..=200)],
+        pad in ((0i64..=9, 0i64..=9), (0i64..=9, 0i64..=9)),
+        bias: bool,
+        seed: u64,
+    ) -> Case {
+        let size = |kernel: usize, more: usize, pad: (i64, i64)| (kernel + more).saturating_sub((pad.0 + pad.1) as usize).max(1);
+        let x = [batch, groups * channels, size(kernel.0, more.0, pad.0), size(kernel.1, more.1, pad.1)];
+        let options = ConvOptions {
+            padding: Padding::Pairs { values: [pad.0, pad.1, (0, 0)], count: 2 },
+            groups: groups as i64,
+            ..ConvOptions::default()
+        };
+        let weight = [groups * outputs, channels, kernel.0, kernel.1];
+        Case { geometry: ConvGeometry::new(2, &x, &weight, None, &options).expect("it fits"), bias, seed }
+    }
+}
+
+fn compare_fourier<T: Scalar>(case: &Case, limit: f64) {
+    let g = &case.geometry;
+    let (plan, back) =
+        (fourier::plan::Plan::forward::<T>(g).expect("it applies"), fourier::plan::Plan::backward_x::<T>(g));
+    let operands = Operands::<T>::new(case);
+    let (x, weight, dy) = (operands.x.as_slice(), operands.weight.as_slice(), operands.dy.as_slice());
+    let plain = operands.plain(case);
+    let nan = |len: usize| Guarded::new(&vec![T::from_f64(f64::NAN); len]);
+    let (mut y, mut dx, mut dweight) = (nan(g.y_len()), nan(g.x_len()), nan(g.weight_len()));
+    fourier::forward(&plan, x, weight, case.bias.then_some(operands.bias.as_slice()), y.as_mut_slice())
+        .expect("memory");
+    fourier::backward_x(&back.expect("it applies"), dy, weight, dx.as_mut_slice()).expect("memory");
+    fourier::backward_weight(&plan, dy, x, dweight.as_mut_slice()).expect("memory");
+    for (name, fast, plain, terms) in [
+        ("y", &y, &plain.y, g.channels * g.taps() + 1),
+        ("dx", &dx, &plain.dx, g.outputs * g.taps()),
+        ("dweight", &dweight, &plain.dweight, g.batch * g.output_plane()),
+    ] {
+        let worst = difference(fast.as_slice(), plain, terms);
+        assert!(worst <= limit, "{name} is off by {worst:e}: {case:?}, {plan:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn fast_path_fourier_equals_reference(case in fourier_cases()) {
+        compare_fourier::<f32>(&case, 2e-6);
+        compare_fourier::<f64>(&case, 5e-15);
+    }
+}
+
 #[test]
 fn fast_path_winograd_with_many_channels_equals_reference() {
     let dilated = ConvOptions { dilation: PerAxis::One(2), groups: 2, ..ConvOptions::default() };

@@ -82,7 +82,7 @@ impl<'py> Arguments<'py> {
 
 fn wanted<'py>(call: Call<'py>, algorithm: &Bound<'py, PyAny>, geometry: &ConvGeometry) -> PyResult<Wanted> {
     let Ok(name) = algorithm.cast::<PyString>() else {
-        let message = format!("algorithm must be 'auto', 'direct' or 'winograd', got {}", shown(algorithm));
+        let message = format!("algorithm must be 'auto', 'direct', 'winograd' or 'fourier', got {}", shown(algorithm));
         return Err(call.fail(Error::type_(message)));
     };
     call.check(Wanted::parse(&name.to_cow()?, geometry))

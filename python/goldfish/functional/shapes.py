@@ -157,7 +157,7 @@ def conv2d_algorithm(
     Returns
     -------
     str
-        "direct" or "winograd", under the precision that `set_float32_precision` has set.
+        "direct", "winograd" or "fourier", under the precision that `set_float32_precision` has set.
 
     Raises
     ------
@@ -173,6 +173,8 @@ def conv2d_algorithm(
     'winograd'
     >>> gf.conv2d_algorithm((8, 64, 56, 56), (64, 64, 1, 1))
     'direct'
+    >>> gf.conv2d_algorithm((8, 3, 64, 64), (12, 3, 17, 17))
+    'fourier'
     >>> gf.set_float32_precision("highest")
     >>> gf.conv2d_algorithm((8, 64, 56, 56), (64, 64, 3, 3), padding=1)
     'direct'

@@ -51,7 +51,7 @@ class _Conv(_Filters):
         groups: int = 1,
         bias: bool = True,
         *,
-        algorithm: Literal["auto", "direct", "winograd"] = "auto",
+        algorithm: Literal["auto", "direct", "winograd", "fourier"] = "auto",
         dtype: DTypeLike = "float32",
         rng: Rng = None,
     ) -> None:
@@ -112,7 +112,7 @@ class Conv1d(_Conv):
         Divides C and O.
     bias : bool
         Whether a bias per output channel is added.
-    algorithm : {"auto", "direct", "winograd"}
+    algorithm : {"auto", "direct", "winograd", "fourier"}
         As in `goldfish.conv1d`.
     dtype : dtype
         float32 or float64.
@@ -146,7 +146,7 @@ class Conv2d(_Conv):
         Divides C and O.
     bias : bool
         Whether a bias per output channel is added.
-    algorithm : {"auto", "direct", "winograd"}
+    algorithm : {"auto", "direct", "winograd", "fourier"}
         As in `goldfish.conv2d`.
     dtype : dtype
         float32 or float64.
@@ -180,7 +180,7 @@ class Conv3d(_Conv):
         Divides C and O.
     bias : bool
         Whether a bias per output channel is added.
-    algorithm : {"auto", "direct", "winograd"}
+    algorithm : {"auto", "direct", "winograd", "fourier"}
         As in `goldfish.conv3d`.
     dtype : dtype
         float32 or float64.

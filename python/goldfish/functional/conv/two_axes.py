@@ -47,7 +47,7 @@ def conv2d(
         Distance between the pixels that neighbouring filter taps see.
     groups : int
         Number of independent blocks of channels; C for a depthwise convolution.
-    algorithm : {"auto", "direct", "winograd"}
+    algorithm : {"auto", "direct", "winograd", "fourier"}
         "auto" takes what `conv2d_algorithm` names. An algorithm that does not apply is an error.
     out : ndarray of shape (N, O, OH, OW), optional
         Written and returned instead of a new array. Exact shape and dtype, C-contiguous, no overlap with an input;

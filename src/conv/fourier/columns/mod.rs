@@ -1,0 +1,3 @@
+//! Transforms along the columns of a block.
+
+pub mod kernel;

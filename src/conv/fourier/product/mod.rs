@@ -1,0 +1,3 @@
+//! Sums of products of spectra.
+
+pub mod kernel;
