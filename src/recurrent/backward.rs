@@ -64,10 +64,9 @@ impl<T: Scalar> Call<'_, T> {
                     task.run();
                 };
                 match Split::new(plan, plan.rows() * frame.gates() * frame.hidden) {
-                    Split::Batch(blocks) => parallel_for(blocks, &|i| {
-                        let places = i * plan.batch() / blocks..(i + 1) * plan.batch() / blocks;
-                        task(places, 0..plan.steps(), &Member::alone());
-                    }),
+                    Split::Batch(blocks) => {
+                        parallel_for(blocks, &|i| task(plan.part(i, blocks), 0..plan.steps(), &Member::alone()));
+                    }
                     Split::Units => {
                         for steps in team_steps(frame, plan.batch(), 0..plan.steps()).rev() {
                             team(panels[0].shape.groups.count, &|member| task(0..plan.batch(), steps.clone(), member));

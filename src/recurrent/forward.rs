@@ -95,10 +95,7 @@ impl<T: Scalar> Call<'_, T> {
         self.with_packed::<C, _>(&frame, |packed| {
             let work = Work { call: self, plan: &plan, frame: &frame, cell: &cell, packed, targets: &targets };
             match Split::new(&plan, plan.rows() * frame.gates() * (frame.inputs + frame.hidden)) {
-                Split::Batch(blocks) => parallel_for(blocks, &|i| {
-                    let places = i * plan.batch() / blocks..(i + 1) * plan.batch() / blocks;
-                    work.run(places, false);
-                }),
+                Split::Batch(blocks) => parallel_for(blocks, &|i| work.run(plan.part(i, blocks), false)),
                 Split::Units => work.run(0..plan.batch(), true),
             }
         });

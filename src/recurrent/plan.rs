@@ -1,5 +1,7 @@
 //! In which order the steps of a batch of sequences of different lengths are computed and kept.
 
+use std::ops::Range;
+
 use crate::geometry::recurrent::RecurrentGeometry;
 
 /// The order of work: step by step, and within a step the sequences that are still running, longest first.
@@ -46,6 +48,11 @@ impl Plan {
 
     pub fn batch(&self) -> usize {
         self.batch
+    }
+
+    /// The places of block `i` of `blocks`.
+    pub fn part(&self, i: usize, blocks: usize) -> Range<usize> {
+        i * self.batch / blocks..(i + 1) * self.batch / blocks
     }
 
     /// The length of the longest sequence.

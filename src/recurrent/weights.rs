@@ -18,8 +18,17 @@ const BLOCK_ROWS: usize = 96;
 /// Rows of gates at least so many bytes apart are copied side by side: prefetching does not follow them well, and where that is a power of
 /// two they push one another out of the first-level cache.
 const FAR: usize = 1024;
-/// Columns of a task, where there are enough tasks: their sums stay in the second-level cache.
+/// Bytes of gates that are far from the core when they are read again: then it pays to ask for them ahead. Nearer ones are soon there
+/// anyway, and asking costs 2 %.
+const LARGE: usize = 6 << 20;
+/// Columns of whole tiles after which it asks for some more.
+const STRIP_COLUMNS: usize = 24;
+/// The most columns of a task: their sums stay in the second-level cache.
 const MOST_COLUMNS: usize = 512;
+/// Columns of a task with few blocks of units; more, where so many tasks are enough and each part of the columns copies all gates once
+/// more.
+const LEAST_COLUMNS: usize = 48;
+const TASKS: usize = 12;
 
 /// What all sums read.
 pub struct Rows<'a, T> {
@@ -90,7 +99,9 @@ impl<T: Scalar> Rows<'_, T> {
     pub fn gradients(&self, products: &[Product<T>], sums: Option<&mut [T]>) {
         let (frame, blocks) = (self.frame, self.frame.blocks.count);
         let whole: usize = products.iter().map(Product::divisible).sum();
-        let parts = whole.div_ceil(if blocks < 8 { 48 } else { MOST_COLUMNS }).max(1);
+        let enough = if self.copies() { TASKS.div_ceil(blocks.max(1)) } else { usize::MAX };
+        let cut = if blocks < 8 { whole.div_ceil(LEAST_COLUMNS).min(enough) } else { 1 };
+        let parts = whole.div_ceil(MOST_COLUMNS).max(cut).max(1);
         let sums = sums.map(|sums| {
             sums.fill(T::ZERO);
             SharedMut::new(sums)
@@ -110,6 +121,11 @@ impl<T: Scalar> Rows<'_, T> {
                 }
             });
         });
+    }
+
+    /// Whether tasks copy their part of the gates.
+    fn copies(&self) -> bool {
+        self.frame.gates() * size_of::<T>() >= FAR
     }
 
     /// What of each product falls into `range`, a part of the columns of all; `first` says whether it is the first part.
@@ -144,7 +160,7 @@ impl<T: Scalar> Rows<'_, T> {
         for first in (0..self.plan.rows()).step_by(BLOCK_ROWS) {
             let rows = BLOCK_ROWS.min(self.plan.rows() - first);
             let all = &self.gates[first * frame.gates()..];
-            let copied = if frame.gates() * size_of::<T>() < FAR { 0 } else { rows * width };
+            let copied = if self.copies() { rows * width } else { 0 };
             with_scratch::<T, _>(copied, |panel| {
                 for (to, from) in panel.chunks_exact_mut(width).zip(all.chunks_exact(frame.gates())) {
                     to.copy_from_slice(&from[start..start + width]);
@@ -157,7 +173,7 @@ impl<T: Scalar> Rows<'_, T> {
                 for piece in pieces {
                     let (sum, behind) = rest.split_at_mut(piece.len(frame.lanes));
                     let column = start_in + piece.product.slots.first * frame.lanes;
-                    self.add(piece, first, kernel::Gates { column, vectors: piece.vectors, ..gates }, sum);
+                    self.add(piece, first, kernel::Gates { column, vectors: piece.vectors, ..gates }, block, sum);
                     rest = behind;
                 }
                 if let Some(sums) = sums {
@@ -167,8 +183,8 @@ impl<T: Scalar> Rows<'_, T> {
         }
     }
 
-    /// Adds the products of some rows of gates, which are those from `start` on, to the sum of a piece.
-    fn add(&self, piece: &Piece<T>, start: usize, gates: kernel::Gates<T>, sum: &mut [T]) {
+    /// Adds the products of some rows of gates, which are those from `start` on, to the sum of a piece of a block.
+    fn add(&self, piece: &Piece<T>, start: usize, gates: kernel::Gates<T>, block: usize, sum: &mut [T]) {
         let (first, width, rows) = (piece.columns.start, piece.columns.len(), gates.rows);
         let factor = piece.product.factor;
         if let Factor::Categories(ids) = factor {
@@ -179,13 +195,38 @@ impl<T: Scalar> Rows<'_, T> {
             }
             kernel::scatter(self.isa, &picked[..rows], gates, sum);
         } else if let Some((panel, stride)) = self.in_place(factor) {
-            kernel::outer(self.isa, &panel[start * stride + first..], stride, width, gates, sum);
+            // Where there is nothing to ask for, all at once.
+            let far = self.gates.len() * size_of::<T>() >= LARGE;
+            let (step, tall) = (if far { STRIP_COLUMNS } else { width }, gates.vectors * self.frame.lanes);
+            for from in (0..width).step_by(step) {
+                let columns = step.min(width - from);
+                if far {
+                    let left = BLOCK_ROWS.min(self.plan.rows() - start - rows);
+                    let share = start + rows + from * left / width..start + rows + (from + columns) * left / width;
+                    self.fetch(
+                        share,
+                        block,
+                        kernel::Ahead { data: panel, width: stride, rows: 0..0, column: first, columns: width },
+                    );
+                }
+                let sum = &mut sum[from * tall..(from + columns) * tall];
+                kernel::outer(self.isa, &panel[start * stride + first + from..], stride, columns, gates, sum);
+            }
         } else {
             with_scratch::<T, _>(rows * width, |copy| {
                 self.gather(factor, start, piece.columns.clone(), copy);
                 kernel::outer(self.isa, copy, width, width, gates, sum);
             });
         }
+    }
+
+    /// Asks for some rows of a factor and of a block's gates.
+    fn fetch(&self, rows: Range<usize>, block: usize, factor: kernel::Ahead<T>) {
+        let (units, step) = (self.frame.block(block), self.frame.slots * self.frame.lanes);
+        let (column, columns) = (units.start * step, units.len() * step);
+        let gates = kernel::Ahead { data: self.gates, width: self.frame.gates(), rows: rows.clone(), column, columns };
+        kernel::fetch(self.isa, gates);
+        kernel::fetch(self.isa, kernel::Ahead { rows, ..factor });
     }
 
     /// Brings the sum of a piece to its place.

@@ -13,6 +13,11 @@ use crate::scalar::Scalar;
 use crate::simd::{self, Isa, Kernel, Simd};
 use crate::threads::{Member, SharedMut};
 
+/// Bytes of a step of a block up to which it is handed out from the last place to the first: upwards, the lines that the processor
+/// fetches ahead of the stores are those that another thread, with the places behind these, is about to write. Beside a step of so
+/// few lines that counts; longer ones are faster upwards.
+const FEW_BYTES: usize = 2048;
+
 /// Which rows the panels of gates and of states hold.
 #[derive(Clone, Copy)]
 pub enum Keep {
@@ -139,7 +144,9 @@ impl<T: Scalar, C: Cell<T>> Forward<'_, T, C> {
     unsafe fn write(&self, s: usize, active: usize, state: usize) {
         unsafe {
             let plan = self.plan;
+            let backwards = active * self.frame.hidden * size_of::<T>() <= FEW_BYTES;
             for i in 0..active {
+                let i = if backwards { active - 1 - i } else { i };
                 let place = self.places.start + i;
                 let sequence = plan.sequence(place);
                 self.hand_out(self.h, state + i, self.y, plan.time(s, place) * plan.batch() + sequence);
