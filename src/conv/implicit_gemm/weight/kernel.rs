@@ -16,6 +16,8 @@ pub const CHUNK: usize = 256;
 const LD: usize = CHUNK + 16;
 /// Rows that are gathered at a time.
 const ROWS: usize = 48;
+/// Bytes of a cache line.
+const LINE: usize = 64;
 /// The widest vector, in elements.
 const MAX_LANES: usize = 16;
 
@@ -119,9 +121,15 @@ impl<T: Scalar> Kernel<T> for AddChunk<'_, T> {
             let mut row = chunk.rows.0;
             while row < chunk.rows.1 {
                 let end = chunk.rows.1.min(row + ROWS);
-                gather::<S>(&chunk.x, chunk.x_plan, (row, end), width, self.x, LD);
+                let x = match self.in_place(row) {
+                    Some(x) => x,
+                    None => {
+                        gather::<S>(&chunk.x, chunk.x_plan, (row, end), width, self.x, LD);
+                        Inputs { start: self.x, next: LD, ahead: false }
+                    }
+                };
                 match chunk.to.style {
-                    Style::Outputs { .. } => self.along_outputs::<S>(row, end),
+                    Style::Outputs { .. } => self.along_outputs::<S>(&x, row, end),
                     Style::Places => self.along_places::<S>(row, end, width),
                 }
                 row = end;
@@ -130,7 +138,28 @@ impl<T: Scalar> Kernel<T> for AddChunk<'_, T> {
     }
 }
 
+/// Rows of inputs from one on.
+struct Inputs<T> {
+    start: *const T,
+    next: usize,
+    /// Whether the next rows are asked for.
+    ahead: bool,
+}
+
 impl<T: Scalar> AddChunk<'_, T> {
+    /// The rows from one on where they are, if each lies in one piece and is read once.
+    #[inline(always)]
+    fn in_place(&self, row: usize) -> Option<Inputs<T>> {
+        let Source { data, start, channel, step } = self.chunk.x;
+        match (&*self.chunk.x_plan.pieces, &*self.chunk.x_plan.taps, self.chunk.to.style) {
+            (&[piece], [_], Style::Outputs { .. }) if step == 1 && piece.len == self.chunk.count => {
+                let start = data.as_ptr().wrapping_add(start + row * channel + piece.from);
+                Some(Inputs { start, next: channel, ahead: true })
+            }
+            _ => None,
+        }
+    }
+
     /// Transposes the slopes into panels: (place, lane) for each register tile's width of output channels.
     #[inline(always)]
     unsafe fn turn<S: Simd<T = T>>(&self, width: usize) {
@@ -152,7 +181,7 @@ impl<T: Scalar> AddChunk<'_, T> {
     }
 
     #[inline(always)]
-    unsafe fn along_outputs<S: Simd<T = T>>(&self, row: usize, end: usize) {
+    unsafe fn along_outputs<S: Simd<T = T>>(&self, x: &Inputs<T>, row: usize, end: usize) {
         unsafe {
             let padded = self.chunk.outputs.next_multiple_of(S::LANES);
             let mut o = 0;
@@ -160,13 +189,13 @@ impl<T: Scalar> AddChunk<'_, T> {
                 let left = padded - o;
                 if panel_vectors::<S>() == 4 && left > 2 * S::LANES {
                     // Three vectors are computed as four: the last one is outside the panel's channels and dropped.
-                    self.panel::<S, 4>(row, end, o);
+                    self.panel::<S, 4>(x, row, end, o);
                     o += 4 * S::LANES;
                 } else if left > S::LANES {
-                    self.panel::<S, 2>(row, end, o);
+                    self.panel::<S, 2>(x, row, end, o);
                     o += 2 * S::LANES;
                 } else {
-                    self.panel::<S, 1>(row, end, o);
+                    self.panel::<S, 1>(x, row, end, o);
                     o += S::LANES;
                 }
             }
@@ -174,18 +203,26 @@ impl<T: Scalar> AddChunk<'_, T> {
     }
 
     #[inline(always)]
-    unsafe fn panel<S: Simd<T = T>, const NV: usize>(&self, first: usize, end: usize, o: usize) {
+    unsafe fn panel<S: Simd<T = T>, const NV: usize>(&self, x: &Inputs<T>, first: usize, end: usize, o: usize) {
         unsafe {
             let mut row = first;
             while row < end {
                 let height = tile_rows(row, end);
+                let from = x.start.add((row - first) * x.next);
+                if x.ahead && o == 0 {
+                    for next in height..2 * height {
+                        for i in (0..self.chunk.count).step_by(LINE / size_of::<T>()) {
+                            S::prefetch(from.wrapping_add(next * x.next + i));
+                        }
+                    }
+                }
                 match height {
-                    1 => self.tile::<S, 1, NV>(row, first, o),
-                    2 => self.tile::<S, 2, NV>(row, first, o),
-                    3 => self.tile::<S, 3, NV>(row, first, o),
-                    4 => self.tile::<S, 4, NV>(row, first, o),
-                    5 => self.tile::<S, 5, NV>(row, first, o),
-                    _ => self.tile::<S, 6, NV>(row, first, o),
+                    1 => self.tile::<S, 1, NV>((from, x.next), row, o),
+                    2 => self.tile::<S, 2, NV>((from, x.next), row, o),
+                    3 => self.tile::<S, 3, NV>((from, x.next), row, o),
+                    4 => self.tile::<S, 4, NV>((from, x.next), row, o),
+                    5 => self.tile::<S, 5, NV>((from, x.next), row, o),
+                    _ => self.tile::<S, 6, NV>((from, x.next), row, o),
                 }
                 row += height;
             }
@@ -193,14 +230,19 @@ impl<T: Scalar> AddChunk<'_, T> {
     }
 
     #[inline(always)]
-    unsafe fn tile<S: Simd<T = T>, const MR: usize, const NV: usize>(&self, row: usize, first: usize, o: usize) {
+    unsafe fn tile<S: Simd<T = T>, const MR: usize, const NV: usize>(
+        &self,
+        (x, next): (*const T, usize),
+        row: usize,
+        o: usize,
+    ) {
         unsafe {
             let chunk = self.chunk;
             let padded = chunk.outputs.next_multiple_of(S::LANES);
             let panel = panel_vectors::<S>() * S::LANES;
             let b = self.turned.add(panel_start::<S>(o));
             let mut acc = [[S::zero(); NV]; MR];
-            accumulate::<S, MR, NV>(&mut acc, chunk.count, self.x.add((row - first) * LD), LD, 1, b, panel);
+            accumulate::<S, MR, NV>(&mut acc, chunk.count, x, next, 1, b, panel);
             for i in 0..MR {
                 let to = chunk.to.data.as_mut_ptr().add(chunk.to.start + (row + i) * padded + o);
                 for j in 0..NV.min((padded - o) / S::LANES) {
