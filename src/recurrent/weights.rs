@@ -196,7 +196,7 @@ impl<T: Scalar> Rows<'_, T> {
             kernel::scatter(self.isa, &picked[..rows], gates, sum);
         } else if let Some((panel, stride)) = self.in_place(factor) {
             // Where there is nothing to ask for, all at once.
-            let far = self.gates.len() * size_of::<T>() >= LARGE;
+            let far = size_of_val(self.gates) >= LARGE;
             let (step, tall) = (if far { STRIP_COLUMNS } else { width }, gates.vectors * self.frame.lanes);
             for from in (0..width).step_by(step) {
                 let columns = step.min(width - from);
