@@ -376,6 +376,8 @@ def test_the_choice_falls_on_programs_that_are_faster():
     assert program(*wide)
     assert not program(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 16, 3))
     assert not program(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 1))
+    assert not program(nn.Conv2d(3, 16, 9), nn.ReLU(), nn.Conv2d(16, 32, 3))
+    assert program(nn.Conv2d(3, 16, 9, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 3))
 
 
 def test_the_choice_depends_on_the_input_and_keeps_the_weights():

@@ -284,6 +284,8 @@ _ADD: dict[str, Callable[[Program, Any, int], int]] = {
 _WIDE = 16
 _MOST_FIRST = 400
 _SMALL = 1 << 20
+# Taps beyond which a dense convolution takes Fourier transforms.
+_MOST_TAPS = 25
 
 
 def pays(program: Program) -> bool:
@@ -292,7 +294,14 @@ def pays(program: Program) -> bool:
     windows = sum(weight.shape[2:] != (1, 1) for weight in weights)
     # Planes of few channels with very many filters are not for the core's programs.
     first = any(len(weight) > _MOST_FIRST and weight.shape[1] < _WIDE for weight in weights)
-    return windows > 1 and all(len(weight) >= _WIDE for weight in weights) and not first
+    return windows > 1 and all(len(weight) >= _WIDE for weight in weights) and not first and not _has_large(program)
+
+
+def _has_large(program: Program) -> bool:
+    """Whether a convolution is one for Fourier transforms, which the core's programs do not have."""
+    options = [step.options for step in program.steps if step.kind == "conv"]
+    dense = (o for o in options if {*np.ravel(o["stride"]), *np.ravel(o["dilation"])} == {1})
+    return any(int(np.prod(o["weight"].shape[2:])) > _MOST_TAPS for o in dense)
 
 
 def pays_for(program: Program, shape: tuple[int, ...]) -> bool:
