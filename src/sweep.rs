@@ -119,7 +119,7 @@ fn convolve<T: Scalar>(g: &ConvGeometry, seed: u64, direct: f64, transformed: f6
     reference::backward_weight(g, &dy, &x, &mut dweight);
     reference::backward_bias(g, &dy, &mut dbias);
     let places = g.batch * g.output_plane();
-    for (wanted, limit) in [(Wanted::Direct, direct), (Wanted::Winograd, transformed)] {
+    for (wanted, limit) in [(Wanted::Direct, direct), (Wanted::Winograd, transformed), (Wanted::Fourier, transformed)] {
         let (mut fast_y, mut fast_dx, mut fast_dweight) = (nan(y.len()), nan(x.len()), nan(weight.len()));
         conv::forward(g, wanted, &x, &weight, Some(&bias), &mut fast_y).expect("memory");
         conv::backward_x(g, wanted, &dy, &weight, &mut fast_dx).expect("memory");

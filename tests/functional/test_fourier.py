@@ -89,6 +89,16 @@ def test_where_it_does_not_apply(kernel, options):
     x, weight = np.ones((1, 2, 20, 20)), np.ones((2, 2, *kernel))
     with pytest.raises(ValueError, match=r"conv2d: algorithm='fourier' does not apply to a kernel of"):
         gf.conv2d(x, weight, **options, algorithm="fourier")
+    # The only output plane sees padding.
+    with pytest.raises(ValueError, match=r"conv3d: algorithm='fourier' does not apply to a kernel of \(1, 3, 3\)"):
+        gf.conv3d(
+            np.ones((1, 1, 1, 5, 5)),
+            np.ones((1, 1, 1, 3, 3)),
+            None,
+            (3, 1, 1),
+            ((1, 0), (0, 0), (0, 0)),
+            algorithm="fourier",
+        )
     with pytest.raises(ValueError, match=r"conv3d: algorithm='fourier' does not apply to a kernel of \(3, 3, 3\)"):
         gf.conv3d(np.ones((1, 1, 5, 5, 5)), np.ones((1, 1, 3, 3, 3)), algorithm="fourier")
 

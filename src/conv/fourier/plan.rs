@@ -72,7 +72,7 @@ impl Plan {
     /// Rows and columns of the input, if this is an undilated convolution of stride 1 over planes that are not empty.
     fn check(g: &ConvGeometry) -> Option<[usize; 2]> {
         let [depth, height, width] = &g.windows;
-        let plane = depth.input == 1 && depth.output == 1 && depth.kernel == 1;
+        let plane = depth.input == 1 && depth.output == 1 && depth.kernel == 1 && depth.before == 0;
         let plain =
             |w: &Window| (w.stride == 1 || w.output == 1) && (w.dilation == 1 || w.kernel == 1) && w.kernel < LONGEST;
         let some = g.x_len() > 0 && g.y_len() > 0;
