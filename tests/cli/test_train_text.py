@@ -219,8 +219,15 @@ def test_wrong_models_and_texts(text, capsys, arguments, code, message) -> None:
     assert not out
 
 
+# What a shell starts in the background ignores the interrupt, and so would what that starts.
+INTERRUPTIBLE = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "runpy.run_module('goldfish', run_name='__main__')"
+)
+
+
 def test_ctrl_c_leaves_the_last_epoch(text) -> None:
-    command = [sys.executable, "-m", "goldfish", "train", "text", str(text), *SMALL, "--epochs", "100000"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "train", "text", str(text), *SMALL, "--epochs", "100000"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     model, limit = text.parent / "cats.goldfish", time.monotonic() + 60
     while not model.with_name("cats.goldfish.checkpoint").exists() and time.monotonic() < limit:
