@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import goldfish as gf
+from algorithms import check_bits_for_threads, check_equals_direct, everything, worst
 
 GEOMETRIES = {
     "one tile": ((3, 3, 40, 37), (5, 3, 17, 17), {}),
@@ -25,26 +26,10 @@ def precision():
     gf.set_float32_precision("high")
 
 
-def worst(values, expected):
-    return np.abs(values - expected).max() / np.abs(expected).max()
-
-
-def everything(x, weight, bias, algorithm, options):
-    """The output and the gradients under slopes that depend on the shape alone."""
-    y, cache = gf.conv2d_forward(x, weight, bias, **options, algorithm=algorithm)
-    dy = np.random.default_rng(9).standard_normal(y.shape).astype(x.dtype)
-    return y, *gf.conv2d_backward(dy, cache)
-
-
 @pytest.mark.parametrize("name", GEOMETRIES)
 @pytest.mark.parametrize(("dtype", "limit"), [(np.float32, 5e-6), (np.float64, 1e-13)])
 def test_equals_the_direct_algorithm(name, dtype, limit, rng):
-    x_shape, weight_shape, options = GEOMETRIES[name]
-    arrays = [rng.standard_normal(shape) for shape in (x_shape, weight_shape, weight_shape[:1])]
-    expected = everything(*arrays, "direct", options)
-    found = everything(*(a.astype(dtype) for a in arrays), "fourier", options)
-    for value, reference in zip(found, expected, strict=True):
-        assert worst(value, reference) <= limit
+    check_equals_direct("fourier", GEOMETRIES[name], dtype, limit, rng)
 
 
 def test_many_tiles_that_are_not_in_memory_at_once(rng):
@@ -56,15 +41,7 @@ def test_many_tiles_that_are_not_in_memory_at_once(rng):
 
 @pytest.mark.parametrize("name", ["many tiles", "depthwise", "filters in parts"])
 def test_bits_are_the_same_for_any_number_of_threads(name, rng):
-    x_shape, weight_shape, options = GEOMETRIES[name]
-    x = rng.standard_normal((5, *x_shape[1:]), dtype=np.float32)
-    weight, bias = rng.standard_normal(weight_shape, dtype=np.float32), rng.standard_normal(weight_shape[0]).astype("f")
-    results = []
-    for n in (1, 2, 3, 8):
-        with gf.threads(n):
-            results.append(everything(x, weight, bias, "fourier", options))
-    for other in results[1:]:
-        assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
+    check_bits_for_threads("fourier", GEOMETRIES[name], rng)
 
 
 def test_large_kernels_take_it(precision, rng):
