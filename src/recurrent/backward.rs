@@ -1,7 +1,7 @@
 //! The backward call: the recurrence over blocks of sequences, then the big products.
 
 use super::forward::{Split, team_steps};
-use super::kernel::Operand;
+use super::kernel::{Operand, SlotRuns};
 use super::layout::{Frame, Slots};
 use super::panels::kernel::{Panels, Shape, pack_rows};
 use super::product::kernel::{Into, product};
@@ -30,7 +30,8 @@ impl<T: Scalar> Call<'_, T> {
         let Saved { plan, frame, isa, mut gates, h, extra } = saved;
         let (plan, frame) = (&plan, &frame);
         let states = (plan.batch() + plan.rows()) * frame.state();
-        let (gates, h) = (gates.as_mut_slice(plan.rows() * frame.gates()), h.as_slice(states));
+        let panel = frame.gate_panel::<T>(plan.rows());
+        let (gates, h) = (gates.as_mut_slice(panel.len), h.as_slice(states));
         let extra = extra.as_ref().map_or(&[][..], |extra| extra.as_slice(states));
         with_scratch::<T, _>(2 * plan.batch() * frame.state(), |scratch| {
             let (seed, carry) = scratch.split_at_mut(plan.batch() * frame.state());
@@ -54,6 +55,7 @@ impl<T: Scalar> Call<'_, T> {
                         places,
                         steps,
                         gates: shared_gates,
+                        panel,
                         h,
                         extra,
                         dy: self.slopes.dy.as_ref(),
@@ -74,7 +76,8 @@ impl<T: Scalar> Call<'_, T> {
                     }
                 }
                 if let Some(dh_0) = gradients.h_0.take() {
-                    self.initial_state::<C>(isa, plan, frame, gates, panels[0], seed, dh_0);
+                    let rows = Rows { isa, plan, frame, gates, panel };
+                    self.initial_state::<C>(&rows, panels[0], seed, dh_0);
                 }
             });
             if let Some(dc_0) = gradients.c_0.take() {
@@ -84,7 +87,7 @@ impl<T: Scalar> Call<'_, T> {
                 }
             }
         });
-        let rows = Rows { isa, plan, frame, gates };
+        let rows = Rows { isa, plan, frame, gates, panel };
         if let (Some(dx), Input::Features(_)) = (gradients.x.take(), self.x) {
             super::forward::clear_padding(self.geometry, dx);
             self.input::<C>(&rows, dx);
@@ -93,16 +96,8 @@ impl<T: Scalar> Call<'_, T> {
     }
 
     /// What the first step's gates and the recurrence left for the initial state.
-    fn initial_state<C: Cell<T>>(
-        &self,
-        isa: Isa,
-        plan: &super::plan::Plan,
-        frame: &Frame,
-        gates: &[T],
-        panels: Panels<T>,
-        seed: &[T],
-        dh_0: &mut [T],
-    ) {
+    fn initial_state<C: Cell<T>>(&self, all: &Rows<T>, panels: Panels<T>, seed: &[T], dh_0: &mut [T]) {
+        let &Rows { isa, plan, frame, gates, panel } = all;
         for (place, row) in seed.chunks_exact(frame.state().max(1)).enumerate() {
             let to = &mut dh_0[plan.sequence(place) * frame.hidden..][..frame.hidden];
             // A seed that was not carried over is spent, except in a sequence without steps.
@@ -119,11 +114,14 @@ impl<T: Scalar> Call<'_, T> {
                 target: SharedMut::new(values),
                 rows: &rows,
                 unit: frame.lanes,
+                group_stride: None,
                 columns: frame.hidden,
                 bias: None,
+                far: false,
                 lead: 0,
             };
-            let operand = Operand::slots(gates.as_ptr(), frame, &C::LAYOUT.hidden[0]);
+            let runs = SlotRuns::new(frame, &C::LAYOUT.hidden[0], panel);
+            let operand = Operand::slots(gates.as_ptr(), panel, &runs);
             product(isa, gates, operand, active, panels, 0..panels.shape.groups.count, into);
             for (place, row) in values.chunks_exact(frame.hidden.max(1)).enumerate() {
                 for (to, &value) in dh_0[plan.sequence(place) * frame.hidden..].iter_mut().zip(row) {
@@ -138,6 +136,7 @@ impl<T: Scalar> Call<'_, T> {
         let (plan, frame) = (rows.plan, rows.frame);
         let slots = std::slice::from_ref(&C::LAYOUT.input);
         let target = SharedMut::new(dx);
+        let runs = SlotRuns::new(frame, &C::LAYOUT.input, rows.panel);
         let vectors = frame.inputs.div_ceil(frame.lanes);
         with_panels(rows.isa, self.parameters.weight_ih, frame.inputs, vectors, frame, slots, |panels| {
             parallel_for(plan.rows().div_ceil(TASK_ROWS), &|task| {
@@ -147,10 +146,18 @@ impl<T: Scalar> Call<'_, T> {
                     .take(TASK_ROWS)
                     .map(|(s, place)| (plan.time(s, place) * plan.batch() + plan.sequence(place)) * frame.inputs)
                     .collect();
-                let into =
-                    Into { target, rows: &places, unit: frame.lanes, columns: frame.inputs, bias: None, lead: 0 };
-                let from = &rows.gates[first * frame.gates()..];
-                let operand = Operand::slots(from.as_ptr(), frame, &C::LAYOUT.input);
+                let into = Into {
+                    target,
+                    rows: &places,
+                    unit: frame.lanes,
+                    group_stride: None,
+                    columns: frame.inputs,
+                    bias: None,
+                    far: false,
+                    lead: 0,
+                };
+                let from = &rows.gates[first * rows.panel.row_stride..];
+                let operand = Operand::slots(from.as_ptr(), rows.panel, &runs);
                 product(rows.isa, from, operand, places.len(), panels[0], 0..panels[0].shape.groups.count, into);
             });
         });

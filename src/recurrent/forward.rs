@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::kernel::{Operand, lanes_on};
-use super::layout::{Frame, Layout, Slots};
+use super::kernel::{Operand, Run, lanes_on};
+use super::layout::{Frame, GatePanel, Layout, Slots};
 use super::panels::kernel::{Panels, Shape, pack_lanes};
 use super::plan::Plan;
 use super::product::kernel::{Into, lookup, product};
@@ -28,6 +28,8 @@ const SMALL: usize = 200_000;
 const SMALL_STEP: usize = 16_384;
 /// Multiply-adds with x, of a chunk, that are less than a worker's patience when it finds no work.
 const SMALL_PROJECTION: usize = 8_000_000;
+/// Bytes of gates that are written to memory rather than to a cache.
+const FAR: usize = 6 << 20;
 /// Multiply-adds after which a team forms anew: a worker that was asleep joins the next one, before it falls asleep again.
 const TEAM_WORK: usize = 2_000_000;
 
@@ -67,7 +69,7 @@ impl<T: Scalar> Call<'_, T> {
         if self.keep {
             let states = (plan.batch() + plan.rows()) * frame.state() * size_of::<T>();
             saved = Some((
-                Block::new(plan.rows() * frame.gates() * size_of::<T>())?,
+                Block::new(frame.gate_panel::<T>(plan.rows()).len * size_of::<T>())?,
                 Block::new(states)?,
                 if C::EXTRA { Some(Block::new(states)?) } else { None },
             ));
@@ -76,7 +78,7 @@ impl<T: Scalar> Call<'_, T> {
         let (gates, h, extra): (&mut [T], &mut [T], &mut [T]) = match &mut saved {
             None => (&mut none, &mut no_h, &mut no_extra),
             Some((gates, h, extra)) => (
-                gates.as_mut_slice(plan.rows() * frame.gates()),
+                gates.as_mut_slice(frame.gate_panel::<T>(plan.rows()).len),
                 h.as_mut_slice((plan.batch() + plan.rows()) * frame.state()),
                 match extra {
                     Some(extra) => extra.as_mut_slice((plan.batch() + plan.rows()) * frame.state()),
@@ -191,7 +193,8 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
         let rows = per_chunk * places.len();
         let x_size = if let Input::Features(_) = call.x { rows * frame.inputs } else { 0 };
         let ring = if call.keep { 0 } else { 2 * places.len() * frame.state() };
-        let window = if call.keep { 0 } else { rows * frame.gates() };
+        let panel = frame.gate_panel::<T>(if call.keep { plan.rows() } else { rows });
+        let window = if call.keep { 0 } else { panel.len };
         with_scratch::<T, _>(x_size + 2 * ring + window, |scratch| {
             let (x_rows, scratch) = scratch.split_at_mut(x_size);
             let (h, scratch) = scratch.split_at_mut(ring);
@@ -206,15 +209,15 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
                 let steps = start..(start + per_chunk).min(steps_here.max(start));
                 let keep =
                     if call.keep { Keep::Everything } else { Keep::Window { step: start, places: places.len() } };
-                let chunk = self.collect(keep, &places, &steps, x_rows);
+                let chunk = self.collect(keep, panel, &places, &steps, x_rows);
                 // Where it is short, the members of the first team compute what they need themselves, next to their caches.
                 let short = chunk.gates.len() * frame.gates() * frame.inputs < SMALL_PROJECTION;
                 if units && !short {
-                    parallel_for(frame.blocks.count, &|block| self.project(&chunk, gates, block..block + 1));
+                    parallel_for(frame.blocks.count, &|block| self.project(&chunk, gates, panel, block..block + 1));
                 }
                 let recur = |piece: Range<usize>, member: &Member| {
                     if piece.start == start && (short || !units) {
-                        self.project(&chunk, gates, member.share(frame.blocks.count));
+                        self.project(&chunk, gates, panel, member.share(frame.blocks.count));
                     }
                     Forward {
                         isa: call.isa,
@@ -226,6 +229,7 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
                         steps: piece,
                         keep,
                         gates,
+                        panel,
                         h,
                         extra,
                         h_0: call.parameters.h_0,
@@ -256,6 +260,7 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
     fn collect<'b>(
         &self,
         keep: Keep,
+        panel: GatePanel,
         places: &Range<usize>,
         steps: &Range<usize>,
         x_rows: &'b mut [T],
@@ -272,14 +277,14 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
                     }
                     Input::Categories(all) => ids.push(all[t * plan.batch() + b] as usize),
                 }
-                gates.push(keep.gates(plan, s, places.start, i) * frame.gates());
+                gates.push(keep.gates(plan, s, places.start, i) * panel.row_stride);
             }
         }
         Chunk { x_rows, ids, gates }
     }
 
     /// What x contributes to the gates of a chunk: those of some blocks.
-    fn project(&self, chunk: &Chunk<T>, gates: SharedMut<T>, blocks: Range<usize>) {
+    fn project(&self, chunk: &Chunk<T>, gates: SharedMut<T>, panel: GatePanel, blocks: Range<usize>) {
         let (isa, frame, panels) = (self.call.isa, self.frame, self.packed.input);
         let into = Into {
             target: gates,
@@ -287,11 +292,14 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
             unit: frame.slots * frame.lanes,
             columns: frame.gates(),
             bias: Some(self.packed.bias),
+            group_stride: Some(panel.block_stride),
+            far: gates.len() * size_of::<T>() >= FAR,
             lead: C::LAYOUT.input.first,
         };
         match self.call.x {
             Input::Features(_) => {
-                let operand = Operand::rows(chunk.x_rows.as_ptr(), frame.inputs, frame.inputs);
+                let run = Run::whole(frame.inputs);
+                let operand = Operand::rows(chunk.x_rows.as_ptr(), frame.inputs, &run);
                 product(isa, chunk.x_rows, operand, chunk.gates.len(), panels, blocks, into);
             }
             Input::Categories(_) => lookup(isa, &chunk.ids, panels, blocks, into),

@@ -4,7 +4,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::layout::{Frame, Slots};
+use super::layout::{Frame, GatePanel, Slots};
 use crate::gemm::kernel::accumulate;
 use crate::scalar::Scalar;
 use crate::simd::{Isa, Kernel, Simd};
@@ -13,6 +13,8 @@ use crate::simd::{Isa, Kernel, Simd};
 pub const TILE_ROWS: usize = 6;
 /// Vectors of a register tile: enough for the widest panel.
 pub const TILE_VECTORS: usize = 4;
+/// Steps of a product from one request for lines that are needed soon to the next.
+const PAUSE: usize = 32;
 /// The widest vector of any instruction set.
 const MOST_LANES: usize = 16;
 
@@ -52,36 +54,108 @@ impl<T> Buffer<T> {
     }
 }
 
-/// The broadcast side of a product: rows of `segments` pieces of `length` elements, `stride` apart.
+/// The broadcast side of a product: rows of pieces that lie anywhere.
 #[derive(Clone, Copy)]
-pub struct Operand<T> {
+pub struct Operand<'a, T> {
+    /// The first row.
     pub start: *const T,
+    /// Elements from one row to the next.
     pub row: usize,
-    pub segments: usize,
-    pub length: usize,
-    pub stride: usize,
+    pub runs: &'a [Run],
 }
 
-impl<T> Operand<T> {
-    /// Rows of `length` adjacent elements.
-    pub fn rows(start: *const T, row: usize, length: usize) -> Self {
-        Operand { start, row, segments: 1, length, stride: 0 }
+/// Evenly spaced pieces of a row, and the rows of the panel that they are multiplied with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Where the first piece begins, in elements from the start of the row.
+    pub start: usize,
+    pub pieces: usize,
+    pub length: usize,
+    /// Elements from one piece to the next.
+    pub stride: usize,
+    /// Rows of the panel from one piece to the next: what is more than `length` is left out.
+    pub depth: usize,
+}
+
+impl Run {
+    /// One piece.
+    pub fn whole(length: usize) -> Self {
+        Run { start: 0, pieces: 1, length, stride: 0, depth: length }
     }
 
-    /// The given slots of rows of gates.
-    pub fn slots(start: *const T, frame: &Frame, slots: &Slots) -> Self {
-        let (width, count) = (frame.lanes * frame.slots, slots.gates.len());
-        let start = start.wrapping_add(slots.first * frame.lanes);
-        if count == frame.slots {
-            return Self::rows(start, frame.gates(), frame.gates());
+    /// Behind the last element, from the start of the row.
+    fn end(&self) -> usize {
+        if self.pieces == 0 { 0 } else { self.start + (self.pieces - 1) * self.stride + self.length }
+    }
+}
+
+/// The pieces of some slots of rows of gates: the units that exist.
+#[derive(Clone, Copy, Default)]
+pub struct SlotRuns {
+    runs: [Run; 3],
+    count: usize,
+}
+
+impl SlotRuns {
+    pub fn new(frame: &Frame, slots: &Slots, panel: GatePanel) -> Self {
+        let (blocks, lanes) = (&frame.blocks, frame.lanes);
+        let mut all = SlotRuns::default();
+        let Some(last) = blocks.count.checked_sub(1) else { return all };
+        let run = |from: usize, to: usize| {
+            let length = frame.tile(slots, from) * lanes;
+            let start = from * panel.block_stride + slots.first * lanes;
+            Run { start, pieces: to - from, length, stride: panel.block_stride, depth: length }
+        };
+        let large = blocks.larger();
+        for (from, to) in [(0, large), (large, last)] {
+            if from < to {
+                all.push(run(from, to));
+            }
         }
-        let segments = frame.vectors;
-        Operand { start, row: frame.gates(), segments, length: count * frame.lanes, stride: width }
+        // In the last vector of units some may be missing.
+        let (units, rest) = (frame.block(last), run(last, blocks.count));
+        all.push(if frame.slots == 1 {
+            Run { length: frame.hidden - units.start * lanes, ..rest }
+        } else {
+            let length = frame.units_in(units.start);
+            Run { pieces: slots.gates.len(), length, stride: lanes, depth: lanes, ..rest }
+        });
+        all
     }
 
-    /// Elements of a row.
+    fn push(&mut self, run: Run) {
+        self.runs[self.count] = run;
+        self.count += 1;
+    }
+}
+
+impl std::ops::Deref for SlotRuns {
+    type Target = [Run];
+
+    fn deref(&self) -> &[Run] {
+        &self.runs[..self.count]
+    }
+}
+
+impl<'a, T> Operand<'a, T> {
+    /// Rows of adjacent elements, `row` apart.
+    pub fn rows(start: *const T, row: usize, run: &'a Run) -> Self {
+        Operand { start, row, runs: std::slice::from_ref(run) }
+    }
+
+    /// Rows of a panel of gates.
+    pub fn slots(start: *const T, panel: GatePanel, runs: &'a SlotRuns) -> Self {
+        Operand { start, row: panel.row_stride, runs }
+    }
+
+    /// Rows of the panel that all pieces are multiplied with.
     pub fn depth(&self) -> usize {
-        self.segments * self.length
+        self.runs.iter().map(|run| run.pieces * run.depth).sum()
+    }
+
+    /// Elements from the start of a row to behind its last piece.
+    pub fn reach(&self) -> usize {
+        self.runs.iter().map(Run::end).max().unwrap_or(0)
     }
 
     #[inline(always)]
@@ -92,7 +166,88 @@ impl<T> Operand<T> {
     /// No product: the tile stays what it starts from.
     #[inline(always)]
     pub fn none(self) -> Self {
-        Operand { segments: 0, ..self }
+        Operand { runs: &[], ..self }
+    }
+}
+
+/// Memory that is needed behind a product: some elements of each of its rows, in some blocks. Asked for a few lines at a time between
+/// its multiplications, it is there in time; asked for at once, the lines wait for one another.
+#[derive(Clone, Copy)]
+pub struct Soon<'a, T> {
+    /// Of the first row in the first block, unless `rows` are given.
+    pub start: *const T,
+    pub rows: Spacing<'a>,
+    /// Elements of a row in a block.
+    pub columns: usize,
+    pub blocks: usize,
+    pub block_stride: usize,
+    pub write: bool,
+}
+
+/// Where rows begin, in elements.
+#[derive(Clone, Copy)]
+pub enum Spacing<'a> {
+    Even(usize),
+    At(&'a [usize]),
+}
+
+impl<T> Soon<'_, T> {
+    /// What a tile needs that begins at a row.
+    #[inline(always)]
+    fn at_row(&self, row: usize) -> Self {
+        match self.rows {
+            Spacing::Even(stride) => Soon { start: self.start.wrapping_add(row * stride), ..*self },
+            Spacing::At(rows) => Soon { rows: Spacing::At(&rows[row..]), ..*self },
+        }
+    }
+
+    #[inline(always)]
+    fn row(&self, row: usize) -> *const T {
+        self.start.wrapping_add(match self.rows {
+            Spacing::Even(stride) => row * stride,
+            Spacing::At(rows) => rows[row],
+        })
+    }
+}
+
+/// The lines of [`Soon`], one after another.
+struct Lines<'a, T> {
+    soon: Soon<'a, T>,
+    height: usize,
+    all: usize,
+    block: usize,
+    row: usize,
+    column: usize,
+}
+
+impl<'a, T: Scalar> Lines<'a, T> {
+    const LENGTH: usize = 64 / size_of::<T>();
+
+    /// Those of `height` rows.
+    #[inline(always)]
+    fn new(soon: Soon<'a, T>, height: usize) -> Self {
+        let all = height * soon.blocks * soon.columns.div_ceil(Self::LENGTH);
+        Lines { soon, height, all, block: 0, row: 0, column: 0 }
+    }
+
+    /// Asks for the next `n`.
+    #[inline(always)]
+    unsafe fn ask<S: Simd<T = T>>(&mut self, n: usize) {
+        for _ in 0..n {
+            if self.block == self.soon.blocks {
+                return;
+            }
+            let line = self.soon.row(self.row).wrapping_add(self.block * self.soon.block_stride + self.column);
+            // SAFETY: addresses that are asked for need not be valid.
+            unsafe { if self.soon.write { S::prefetch_to_write(line) } else { S::prefetch(line) } }
+            self.column += Self::LENGTH;
+            if self.column >= self.soon.columns {
+                (self.row, self.column) = (self.row + 1, 0);
+            }
+            if self.row == self.height {
+                (self.block, self.row) = (self.block + 1, 0);
+            }
+        }
     }
 }
 
@@ -100,11 +255,11 @@ impl<T> Operand<T> {
 ///
 /// The one kernel behind all products with panels. It is compiled once per instruction set, not into each cell: a call of it
 /// is long against what it costs to get there.
-pub struct Strip<T> {
+pub struct Strip<'a, T> {
     /// Null for zeros.
     pub initial: *const T,
     pub initial_row: usize,
-    pub operand: Operand<T>,
+    pub operand: Operand<'a, T>,
     pub panel: *const T,
     pub buffer: *mut T,
     /// At most [`STRIP_ROWS`].
@@ -114,9 +269,10 @@ pub struct Strip<T> {
     /// For a single row, a second panel of as many vectors, its results behind the first one's: so many elements further on
     /// are its initial values and its panel.
     pub second: Option<[usize; 2]>,
+    pub soon: Option<&'a Soon<'a, T>>,
 }
 
-impl<T: Scalar> Kernel<T> for Strip<T> {
+impl<T: Scalar> Kernel<T> for Strip<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -130,37 +286,40 @@ impl<T: Scalar> Kernel<T> for Strip<T> {
                     _ => self.pair::<S, 4>(second),
                 };
             }
-            for i in 0..self.rows.div_ceil(TILE_ROWS) {
-                let (first, end) = (tile_start(self.rows, i), tile_start(self.rows, i + 1));
-                let initial_offset = if self.initial.is_null() { 0 } else { first * self.initial_row };
-                let tile = Strip {
-                    initial: self.initial.wrapping_add(initial_offset),
-                    operand: self.operand.at_row(first),
-                    buffer: self.buffer.add(first * self.vectors * S::LANES),
-                    ..self
-                };
-                match self.vectors {
-                    1 => tile.wide::<S, 1>(end - first),
-                    2 => tile.wide::<S, 2>(end - first),
-                    3 => tile.wide::<S, 3>(end - first),
-                    _ => tile.wide::<S, 4>(end - first),
-                }
+            match self.soon {
+                None => self.tiles::<S, false>(),
+                Some(_) => self.tiles::<S, true>(),
             }
         }
     }
 }
 
-impl<T: Scalar> Strip<T> {
+impl<T: Scalar> Strip<'_, T> {
     #[inline(always)]
-    unsafe fn wide<S: Simd<T = T>, const NV: usize>(&self, rows: usize) {
+    unsafe fn tiles<S: Simd<T = T>, const SOON: bool>(&self) {
+        unsafe {
+            for i in 0..self.rows.div_ceil(TILE_ROWS) {
+                let (first, end) = (tile_start(self.rows, i), tile_start(self.rows, i + 1));
+                match self.vectors {
+                    1 => self.wide::<S, 1, SOON>(first, end - first),
+                    2 => self.wide::<S, 2, SOON>(first, end - first),
+                    3 => self.wide::<S, 3, SOON>(first, end - first),
+                    _ => self.wide::<S, 4, SOON>(first, end - first),
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn wide<S: Simd<T = T>, const NV: usize, const SOON: bool>(&self, first: usize, rows: usize) {
         unsafe {
             match rows {
-                1 => self.tall::<S, 1, NV>(),
-                2 => self.tall::<S, 2, NV>(),
-                3 => self.tall::<S, 3, NV>(),
-                4 => self.tall::<S, 4, NV>(),
-                5 => self.tall::<S, 5, NV>(),
-                _ => self.tall::<S, TILE_ROWS, NV>(),
+                1 => self.tall::<S, 1, NV, SOON>(first),
+                2 => self.tall::<S, 2, NV, SOON>(first),
+                3 => self.tall::<S, 3, NV, SOON>(first),
+                4 => self.tall::<S, 4, NV, SOON>(first),
+                5 => self.tall::<S, 5, NV, SOON>(first),
+                _ => self.tall::<S, TILE_ROWS, NV, SOON>(first),
             }
         }
     }
@@ -178,19 +337,22 @@ impl<T: Scalar> Strip<T> {
                     acc[1][j] = S::load(self.initial.add(initial + j * S::LANES));
                 }
             }
-            let Operand { mut start, segments, length, stride, .. } = self.operand;
             let (mut first, mut other) = (self.panel, self.panel.wrapping_add(panel));
-            for _ in 0..segments {
-                for k in 0..length {
-                    let x = S::splat(*start.add(k));
-                    for j in 0..NV {
-                        acc[0][j] = S::fma(x, S::load(first.add(j * S::LANES)), acc[0][j]);
-                        acc[1][j] = S::fma(x, S::load(other.add(j * S::LANES)), acc[1][j]);
+            for run in self.operand.runs {
+                let mut start = self.operand.start.wrapping_add(run.start);
+                for _ in 0..run.pieces {
+                    for k in 0..run.length {
+                        let x = S::splat(*start.add(k));
+                        for j in 0..NV {
+                            let place = k * step + j * S::LANES;
+                            acc[0][j] = S::fma(x, S::load(first.add(place)), acc[0][j]);
+                            acc[1][j] = S::fma(x, S::load(other.add(place)), acc[1][j]);
+                        }
                     }
-                    first = first.wrapping_add(step);
-                    other = other.wrapping_add(step);
+                    first = first.wrapping_add(run.depth * step);
+                    other = other.wrapping_add(run.depth * step);
+                    start = start.wrapping_add(run.stride);
                 }
-                start = start.wrapping_add(stride);
             }
             for i in 0..2 {
                 for j in 0..NV {
@@ -202,43 +364,64 @@ impl<T: Scalar> Strip<T> {
 
     // With sixteen registers a tile of several rows, wider than two vectors, would spill.
     #[inline(always)]
-    unsafe fn tall<S: Simd<T = T>, const MR: usize, const NV: usize>(&self) {
+    unsafe fn tall<S: Simd<T = T>, const MR: usize, const NV: usize, const SOON: bool>(&self, row: usize) {
         unsafe {
             if S::REGISTERS == 32 || NV <= 2 || MR <= 2 {
-                return self.columns::<S, MR, NV>(0, NV);
+                return self.tile::<S, MR, NV, SOON>(row, 0);
             }
-            self.columns::<S, MR, 2>(0, NV);
+            self.tile::<S, MR, 2, SOON>(row, 0);
             if NV == 4 {
-                self.columns::<S, MR, 2>(2, NV);
+                self.tile::<S, MR, 2, false>(row, 2);
             } else {
-                self.columns::<S, MR, 1>(2, NV);
+                self.tile::<S, MR, 1, false>(row, 2);
             }
         }
     }
 
-    /// Vectors `first..first + N` of a tile of `vectors`.
+    /// `MR` rows from `row` on, `N` vectors from `column` on.
     #[inline(always)]
-    unsafe fn columns<S: Simd<T = T>, const MR: usize, const N: usize>(&self, first: usize, vectors: usize) {
+    unsafe fn tile<S: Simd<T = T>, const MR: usize, const N: usize, const SOON: bool>(
+        &self,
+        row: usize,
+        column: usize,
+    ) {
         unsafe {
             let mut acc = [[S::zero(); N]; MR];
             if !self.initial.is_null() {
+                let initial = self.initial.add(row * self.initial_row + column * S::LANES);
                 for i in 0..MR {
                     for j in 0..N {
-                        acc[i][j] = S::load(self.initial.add(i * self.initial_row + (first + j) * S::LANES));
+                        acc[i][j] = S::load(initial.add(i * self.initial_row + j * S::LANES));
                     }
                 }
             }
-            let Operand { mut start, row, segments, length, stride } = self.operand;
-            let step = vectors * S::LANES;
-            let mut panel = self.panel.add(first * S::LANES);
-            for _ in 0..segments {
-                accumulate::<S, MR, N>(&mut acc, length, start, row, 1, panel, step);
-                start = start.wrapping_add(stride);
-                panel = panel.wrapping_add(length * step);
+            let step = self.vectors * S::LANES;
+            let mut panel = self.panel.add(column * S::LANES);
+            let operand = self.operand.at_row(row);
+            let mut lines = self.soon.filter(|_| SOON).map(|soon| Lines::new(soon.at_row(row), MR));
+            for run in operand.runs {
+                let mut start = operand.start.wrapping_add(run.start);
+                for _ in 0..run.pieces {
+                    match &mut lines {
+                        None => accumulate::<S, MR, N>(&mut acc, run.length, start, operand.row, 1, panel, step),
+                        Some(lines) => {
+                            let each = (lines.all * PAUSE).div_ceil(operand.depth());
+                            for done in (0..run.length).step_by(PAUSE) {
+                                lines.ask::<S>(each);
+                                let k = PAUSE.min(run.length - done);
+                                let (start, panel) = (start.wrapping_add(done), panel.wrapping_add(done * step));
+                                accumulate::<S, MR, N>(&mut acc, k, start, operand.row, 1, panel, step);
+                            }
+                        }
+                    }
+                    start = start.wrapping_add(run.stride);
+                    panel = panel.wrapping_add(run.depth * step);
+                }
             }
+            let buffer = self.buffer.add((row * self.vectors + column) * S::LANES);
             for i in 0..MR {
                 for j in 0..N {
-                    S::store(self.buffer.add((i * vectors + first + j) * S::LANES), acc[i][j]);
+                    S::store(buffer.add((i * self.vectors + j) * S::LANES), acc[i][j]);
                 }
             }
         }

@@ -2,11 +2,20 @@
 //!
 //! The values of one row are cut into vectors of as many units as a register has lanes. The gates of the same units lie side
 //! by side, in `slots` vectors: a register tile that covers them ends with all gates of its units. The panel of gates has
-//! one such row per step and sequence; it holds first what comes from x, then the activations, then their gradients.
+//! one such row per step and sequence; it holds first what comes from x, then the activations, then their gradients. A large
+//! one lies in memory block by block, the rows of each block side by side: whatever reads or writes it has one block at a time.
 
 use std::ops::Range;
 
 use super::kernel::TILE_VECTORS;
+
+/// Bytes from which on a panel of gates lies block by block. A smaller one stays in a cache as it is, and a row of the units of one
+/// block can be so short that two threads write to the same page at once.
+const LARGE_PANEL: usize = 1 << 18;
+/// A step has some rows of every block. Where blocks lie a power of two apart, these push one another out of the caches: so they lie an
+/// odd number of cache lines apart, half a grid more than a multiple of it.
+const BLOCK_GRID: usize = 8192;
+const BLOCK_SHIFT: usize = 4096 + 64;
 
 /// Adjacent slots that are multiplied with the same operand, and the gate (in PyTorch's order) that each of them is.
 pub struct Slots {
@@ -56,6 +65,27 @@ pub struct Frame {
     pub blocks: Parts,
 }
 
+/// Where the blocks of units of a panel of gates lie, in elements.
+#[derive(Clone, Copy)]
+pub struct GatePanel {
+    /// Elements of the panel.
+    pub len: usize,
+    /// From one row of a block to the next.
+    pub row_stride: usize,
+    /// From one block to the next.
+    pub block_stride: usize,
+}
+
+impl GatePanel {
+    /// Elements from the first one to behind the last block of the last of some rows.
+    pub fn reach(&self, frame: &Frame, rows: usize) -> usize {
+        if rows == 0 || frame.blocks.count == 0 {
+            return 0;
+        }
+        (rows - 1) * self.row_stride + (frame.blocks.count - 1) * self.block_stride + frame.width()
+    }
+}
+
 /// `whole` things in `count` parts, which differ by one at most.
 #[derive(Clone, Copy)]
 pub struct Parts {
@@ -71,6 +101,17 @@ impl Parts {
     pub fn of_at_most(most: usize, whole: usize) -> Self {
         let count = whole.div_ceil(most);
         Parts { whole, count, least: whole / count.max(1), more: whole % count.max(1) }
+    }
+
+    /// How many parts, the first ones, have one thing more than the others.
+    pub fn larger(&self) -> usize {
+        self.more
+    }
+
+    /// Things in the largest part.
+    #[inline(always)]
+    pub fn most(&self) -> usize {
+        self.least + usize::from(self.more > 0)
     }
 
     /// The first thing of a part; behind the last part, `whole`.
@@ -106,6 +147,23 @@ impl Frame {
     /// Elements in a row of gates.
     pub fn gates(&self) -> usize {
         self.state() * self.slots
+    }
+
+    /// Elements of a row of the largest block of units in a panel of gates.
+    #[inline(always)]
+    pub fn width(&self) -> usize {
+        self.blocks.most() * self.slots * self.lanes
+    }
+
+    /// The panel of gates of so many rows.
+    pub fn gate_panel<T>(&self, rows: usize) -> GatePanel {
+        let (size, count, width) = (size_of::<T>(), self.blocks.count, self.width());
+        let len = rows * count * width;
+        if len * size < LARGE_PANEL {
+            return GatePanel { len, row_stride: count * width, block_stride: width };
+        }
+        let block_stride = ((rows * width * size).next_multiple_of(BLOCK_GRID) + BLOCK_SHIFT) / size;
+        GatePanel { len: count * block_stride, row_stride: width, block_stride }
     }
 
     /// Units in vector `v` that exist.

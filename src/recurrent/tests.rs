@@ -383,6 +383,25 @@ fn members_of_a_team_do_not_change_a_bit() {
     }
 }
 
+/// The rows of sequence `b` of an array of shape (.., batch, width).
+fn rows_of<T: Copy>(array: &[T], batch: usize, width: usize, b: usize) -> Vec<T> {
+    array.chunks_exact((batch * width).max(1)).flat_map(|step| step[b * width..(b + 1) * width].to_vec()).collect()
+}
+
+impl<T: Copy> Problem<T> {
+    /// The same call for sequence `b` only.
+    fn alone(&self, b: usize) -> Self {
+        let mut one = self.clone();
+        let g = &self.geometry;
+        for (array, width) in one.arrays.iter_mut().zip([g.inputs, g.hidden, g.hidden]) {
+            *array = rows_of(array, g.batch, width, b);
+        }
+        one.geometry.batch = 1;
+        one.geometry.lengths = g.lengths.as_ref().map(|lengths| vec![lengths[b]]);
+        one
+    }
+}
+
 /// Alone or beside others, a sequence is summed in the same order: one row runs through two panels at once, six through one.
 #[test]
 fn a_sequence_has_the_same_bits_alone() {
@@ -390,12 +409,35 @@ fn a_sequence_has_the_same_bits_alone() {
         for isa in Isa::all_available() {
             let options = Options { ragged: false, reverse: false, given: false, categories: false };
             let p = problem(network, [5, 6, 7, 90], options, 9).to_f32();
-            let mut alone = p.clone();
-            alone.geometry.batch = 1;
-            alone.arrays[X] = p.arrays[X].chunks_exact(6 * 7).flat_map(|step| step[2 * 7..3 * 7].to_vec()).collect();
-            let all = p.run(isa, false).y;
-            let expected: Vec<f32> = all.chunks_exact(6 * 90).flat_map(|step| step[2 * 90..3 * 90].to_vec()).collect();
-            assert_eq!(alone.run(isa, false).y, expected, "{network:?} {isa:?}");
+            let expected = rows_of(&p.run(isa, false).y, 6, 90, 2);
+            assert_eq!(p.alone(2).run(isa, false).y, expected, "{network:?} {isa:?}");
+        }
+    }
+}
+
+/// Large panels of gates lie in memory otherwise than small ones, and what is far from the cores is asked for ahead.
+#[test]
+fn large_panels_give_what_small_ones_give() {
+    let (batch, inputs, hidden) = (25, 18, 70);
+    for (network, isa) in NETWORKS.into_iter().flat_map(|network| Isa::all_available().map(move |isa| (network, isa))) {
+        let options = Options { ragged: true, reverse: true, given: true, categories: false };
+        let p = problem(network, [260, batch, inputs, hidden], options, 3);
+        let slopes = p.slopes(5);
+        let found = p.gradients(isa, &slopes);
+        let mut sums: [Vec<f64>; 8] = Default::default();
+        for b in 0..batch {
+            let one = slopes.each_ref().map(|slope| rows_of(slope, batch, hidden, b));
+            let alone = p.alone(b).gradients(isa, &one);
+            for (i, (array, width)) in found.iter().zip([inputs, hidden, hidden]).enumerate() {
+                assert_eq!(rows_of(array, batch, width, b), alone[i], "{} {network:?} {isa:?}", NAMES[i]);
+            }
+            for (sum, array) in sums.iter_mut().zip(&alone).skip(3) {
+                sum.resize(array.len(), 0.0);
+                sum.iter_mut().zip(array).for_each(|(sum, value)| *sum += value);
+            }
+        }
+        for i in 3..8 {
+            assert!(error(&found[i], &sums[i]) < 1e-12, "{} {network:?} {isa:?}", NAMES[i]);
         }
     }
 }

@@ -4,7 +4,7 @@ pub mod kernel;
 
 use std::ops::Range;
 
-use super::layout::{Frame, Slots};
+use super::layout::{Frame, GatePanel, Slots};
 use super::plan::Plan;
 use super::{Input, Sequence};
 use crate::memory::with_scratch;
@@ -15,20 +15,16 @@ use crate::threads::{SharedMut, parallel_chunks_mut, parallel_for};
 /// Rows whose sum is formed before it is added to the total: few enough for the first-level cache, and what keeps rounding errors
 /// of long sums small.
 const BLOCK_ROWS: usize = 96;
-/// Rows of gates at least so many bytes apart are copied side by side: prefetching does not follow them well, and where that is a power of
-/// two they push one another out of the first-level cache.
-const FAR: usize = 1024;
-/// Bytes of gates that are far from the core when they are read again: then it pays to ask for them ahead. Nearer ones are soon there
-/// anyway, and asking costs 2 %.
+/// Bytes of gates, beside which the factors, too, are far from the core when they are read again: then it pays to ask for their rows
+/// ahead. Nearer ones are soon there anyway, and asking costs 2 %. The gates themselves are read from one end to the other, which the
+/// processor foresees.
 const LARGE: usize = 6 << 20;
 /// Columns of whole tiles after which it asks for some more.
 const STRIP_COLUMNS: usize = 24;
 /// The most columns of a task: their sums stay in the second-level cache.
 const MOST_COLUMNS: usize = 512;
-/// Columns of a task with few blocks of units; more, where so many tasks are enough and each part of the columns copies all gates once
-/// more.
+/// Columns of a task with few blocks of units.
 const LEAST_COLUMNS: usize = 48;
-const TASKS: usize = 12;
 
 /// What all sums read.
 pub struct Rows<'a, T> {
@@ -37,6 +33,7 @@ pub struct Rows<'a, T> {
     pub frame: &'a Frame,
     /// The gradients of the gates.
     pub gates: &'a [T],
+    pub panel: GatePanel,
 }
 
 /// What the gradients of the gates are multiplied with.
@@ -98,9 +95,11 @@ impl<T: Scalar> Rows<'_, T> {
     /// cache from the first column on.
     pub fn gradients(&self, products: &[Product<T>], sums: Option<&mut [T]>) {
         let (frame, blocks) = (self.frame, self.frame.blocks.count);
+        if products.is_empty() && sums.is_none() {
+            return;
+        }
         let whole: usize = products.iter().map(Product::divisible).sum();
-        let enough = if self.copies() { TASKS.div_ceil(blocks.max(1)) } else { usize::MAX };
-        let cut = if blocks < 8 { whole.div_ceil(LEAST_COLUMNS).min(enough) } else { 1 };
+        let cut = if blocks < 8 { whole.div_ceil(LEAST_COLUMNS) } else { 1 };
         let parts = whole.div_ceil(MOST_COLUMNS).max(cut).max(1);
         let sums = sums.map(|sums| {
             sums.fill(T::ZERO);
@@ -123,9 +122,9 @@ impl<T: Scalar> Rows<'_, T> {
         });
     }
 
-    /// Whether tasks copy their part of the gates.
-    fn copies(&self) -> bool {
-        self.frame.gates() * size_of::<T>() >= FAR
+    /// A block of the gates, from row `first` on.
+    fn block(&self, block: usize, first: usize) -> &[T] {
+        &self.gates[block * self.panel.block_stride + first * self.panel.row_stride..]
     }
 
     /// What of each product falls into `range`, a part of the columns of all; `first` says whether it is the first part.
@@ -154,37 +153,27 @@ impl<T: Scalar> Rows<'_, T> {
 
     /// For each piece `scratch[m - first][..] += sum over rows of factor[row][m] * gates[row]`; `sums` as in `gradients`.
     fn sum(&self, pieces: &[Piece<T>], scratch: &mut [T], block: usize, sums: Option<SharedMut<T>>) {
-        let frame = self.frame;
-        let (units, step) = (frame.block(block), frame.slots * frame.lanes);
-        let (start, width) = (units.start * step, units.len() * step);
+        let (frame, units) = (self.frame, self.frame.block(block));
+        let (start, vectors) = (units.start * frame.slots * frame.lanes, units.len() * frame.slots);
         for first in (0..self.plan.rows()).step_by(BLOCK_ROWS) {
             let rows = BLOCK_ROWS.min(self.plan.rows() - first);
-            let all = &self.gates[first * frame.gates()..];
-            let copied = if self.copies() { rows * width } else { 0 };
-            with_scratch::<T, _>(copied, |panel| {
-                for (to, from) in panel.chunks_exact_mut(width).zip(all.chunks_exact(frame.gates())) {
-                    to.copy_from_slice(&from[start..start + width]);
-                }
-                let (panel, width, start_in) =
-                    if copied > 0 { (&*panel, width, 0) } else { (all, frame.gates(), start) };
-                let vectors = units.len() * frame.slots;
-                let gates = kernel::Gates { panel, width, rows, column: start_in, vectors };
-                let mut rest = &mut *scratch;
-                for piece in pieces {
-                    let (sum, behind) = rest.split_at_mut(piece.len(frame.lanes));
-                    let column = start_in + piece.product.slots.first * frame.lanes;
-                    self.add(piece, first, kernel::Gates { column, vectors: piece.vectors, ..gates }, block, sum);
-                    rest = behind;
-                }
-                if let Some(sums) = sums {
-                    kernel::add_rows(self.isa, gates, start, sums);
-                }
-            });
+            let panel = self.block(block, first);
+            let gates = kernel::Gates { panel, width: self.panel.row_stride, rows, column: 0, vectors };
+            let mut rest = &mut *scratch;
+            for piece in pieces {
+                let (sum, behind) = rest.split_at_mut(piece.len(frame.lanes));
+                let column = piece.product.slots.first * frame.lanes;
+                self.add(piece, first, kernel::Gates { column, vectors: piece.vectors, ..gates }, sum);
+                rest = behind;
+            }
+            if let Some(sums) = sums {
+                kernel::add_rows(self.isa, gates, start, sums);
+            }
         }
     }
 
     /// Adds the products of some rows of gates, which are those from `start` on, to the sum of a piece of a block.
-    fn add(&self, piece: &Piece<T>, start: usize, gates: kernel::Gates<T>, block: usize, sum: &mut [T]) {
+    fn add(&self, piece: &Piece<T>, start: usize, gates: kernel::Gates<T>, sum: &mut [T]) {
         let (first, width, rows) = (piece.columns.start, piece.columns.len(), gates.rows);
         let factor = piece.product.factor;
         if let Factor::Categories(ids) = factor {
@@ -202,11 +191,10 @@ impl<T: Scalar> Rows<'_, T> {
                 let columns = step.min(width - from);
                 if far {
                     let left = BLOCK_ROWS.min(self.plan.rows() - start - rows);
-                    let share = start + rows + from * left / width..start + rows + (from + columns) * left / width;
-                    self.fetch(
-                        share,
-                        block,
-                        kernel::Ahead { data: panel, width: stride, rows: 0..0, column: first, columns: width },
+                    let rows = start + rows + from * left / width..start + rows + (from + columns) * left / width;
+                    kernel::fetch(
+                        self.isa,
+                        kernel::Ahead { data: panel, width: stride, rows, column: first, columns: width },
                     );
                 }
                 let sum = &mut sum[from * tall..(from + columns) * tall];
@@ -218,15 +206,6 @@ impl<T: Scalar> Rows<'_, T> {
                 kernel::outer(self.isa, copy, width, width, gates, sum);
             });
         }
-    }
-
-    /// Asks for some rows of a factor and of a block's gates.
-    fn fetch(&self, rows: Range<usize>, block: usize, factor: kernel::Ahead<T>) {
-        let (units, step) = (self.frame.block(block), self.frame.slots * self.frame.lanes);
-        let (column, columns) = (units.start * step, units.len() * step);
-        let gates = kernel::Ahead { data: self.gates, width: self.frame.gates(), rows: rows.clone(), column, columns };
-        kernel::fetch(self.isa, gates);
-        kernel::fetch(self.isa, kernel::Ahead { rows, ..factor });
     }
 
     /// Brings the sum of a piece to its place.
@@ -276,13 +255,13 @@ impl<T: Scalar> Rows<'_, T> {
             with_scratch::<T, _>(BLOCK_ROWS * frame.lanes + frame.lanes, |scratch| {
                 let (factors, total) = scratch.split_at_mut(BLOCK_ROWS * frame.lanes);
                 total.fill(T::ZERO);
-                let column = (v * frame.slots + slot) * frame.lanes;
                 for start in (0..self.plan.rows()).step_by(BLOCK_ROWS) {
                     let rows = BLOCK_ROWS.min(self.plan.rows() - start);
                     let factors = &mut factors[..rows * frame.lanes];
                     self.gather(factor, start, v * frame.lanes..(v + 1) * frame.lanes, factors);
-                    let panel = &self.gates[start * frame.gates()..];
-                    let gates = kernel::Gates { panel, width: frame.gates(), rows, column, vectors: 1 };
+                    // In a cell with several slots a block is a vector of units.
+                    let (panel, column) = (self.block(v, start), slot * frame.lanes);
+                    let gates = kernel::Gates { panel, width: self.panel.row_stride, rows, column, vectors: 1 };
                     kernel::add_products(self.isa, factors, gates, total);
                 }
                 sums.copy_from_slice(&total[..sums.len()]);

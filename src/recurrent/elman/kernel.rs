@@ -30,7 +30,7 @@ impl<T: Scalar> Cell<T> for Elman {
     #[inline(always)]
     unsafe fn backward<S: Simd<T = T>>(&self, step: &Step<'_, T>) {
         unsafe {
-            let operand = Operand::slots(step.next, step.frame, &ELMAN.hidden[0]);
+            let operand = Operand::slots(step.next, step.panel, &step.runs[0]);
             step.backward::<S, _>(0, step.seed, operand, step.continued, &Backward(self.relu));
         }
     }

@@ -37,7 +37,7 @@ impl<T: Scalar> Cell<T> for ResetAfter {
     #[inline(always)]
     unsafe fn backward<S: Simd<T = T>>(&self, step: &Step<'_, T>) {
         unsafe {
-            let operand = Operand::slots(step.next, step.frame, &GRU_RESET_AFTER.hidden[0]);
+            let operand = Operand::slots(step.next, step.panel, &step.runs[0]);
             step.backward::<S, _>(0, step.seed, operand, step.continued, &Backward);
         }
     }
@@ -94,11 +94,10 @@ impl<T: Scalar> Cell<T> for ResetBefore {
     #[inline(always)]
     unsafe fn backward<S: Simd<T = T>>(&self, step: &Step<'_, T>) {
         unsafe {
-            let [gates, candidate] = GRU_RESET_BEFORE.hidden else { return };
-            let next = Operand::slots(step.next, step.frame, gates);
+            let next = Operand::slots(step.next, step.panel, &step.runs[0]);
             step.backward::<S, _>(0, step.seed, next, step.continued, &BackwardCandidate);
             step.member.meet();
-            let here = Operand::slots(step.gates, step.frame, candidate);
+            let here = Operand::slots(step.gates, step.panel, &step.runs[1]);
             step.backward::<S, _>(1, std::ptr::null(), here, step.active, &BackwardReset);
         }
     }

@@ -53,7 +53,7 @@ impl<T: Scalar> Cell<T> for Lstm<'_, T> {
     #[inline(always)]
     unsafe fn backward<S: Simd<T = T>>(&self, step: &Step<'_, T>) {
         unsafe {
-            let operand = Operand::slots(step.next, step.frame, &LSTM.hidden[0]);
+            let operand = Operand::slots(step.next, step.panel, &step.runs[0]);
             step.backward::<S, _>(0, step.seed, operand, step.continued, &Backward(*self));
         }
     }

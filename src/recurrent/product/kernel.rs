@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::recurrent::kernel::{Buffer, Operand, STRIP_ROWS, Strip, TILE_VECTORS, lanes_on};
+use crate::recurrent::kernel::{Buffer, Operand, STRIP_ROWS, Soon, Spacing, Strip, TILE_VECTORS, lanes_on};
 use crate::recurrent::panels::kernel::Panels;
 use crate::scalar::Scalar;
 use crate::simd::{self, Isa, Kernel, Simd};
@@ -13,7 +13,7 @@ use crate::threads::SharedMut;
 /// Rows times panels, into rows anywhere.
 struct Product<'a, T> {
     isa: Isa,
-    operand: Operand<T>,
+    operand: Operand<'a, T>,
     rows: usize,
     panels: Panels<'a, T>,
     groups: Range<usize>,
@@ -25,12 +25,16 @@ pub struct Into<'a, T> {
     pub target: SharedMut<'a, T>,
     /// The first element of each row.
     pub rows: &'a [usize],
-    /// Columns of the target from one unit of the panels to the next.
+    /// Columns of the result from one unit of the panels to the next.
     pub unit: usize,
+    /// Elements of the target from one group of the panels to the next, where they are not as many as columns.
+    pub group_stride: Option<usize>,
     /// Columns that exist.
     pub columns: usize,
     /// What is added to each row; as long as a row.
     pub bias: Option<&'a [T]>,
+    /// Whether the target is so large that it is not in the caches near the core.
+    pub far: bool,
     /// Vectors in front of each group that hold the bias alone.
     pub lead: usize,
 }
@@ -39,11 +43,24 @@ impl<T: Scalar> Into<'_, T> {
     fn check(&self, rows: usize, lanes: usize, panels: &Panels<T>) {
         let shape = &panels.shape;
         assert!(self.rows.len() >= rows && (shape.groups.count == 0 || shape.vectors_in(0) <= TILE_VECTORS));
-        assert!(self.rows[..rows].iter().all(|&row| row + self.columns <= self.target.len()));
+        let reach = match self.group_stride {
+            Some(stride) => {
+                assert!(shape.groups.most() * self.unit <= stride);
+                shape.groups.count.saturating_sub(1) * stride + shape.groups.most() * self.unit
+            }
+            None => self.columns,
+        };
+        assert!(self.rows[..rows].iter().all(|&row| row + reach <= self.target.len()));
         assert!(shape.len(lanes) <= panels.data.len() && (self.lead + shape.per_unit) * lanes <= self.unit);
         let end = shape.groups.whole * self.unit;
         assert!(self.bias.is_none_or(|bias| bias.len() >= end && end <= self.columns));
         assert!(self.lead == 0 || self.bias.is_some() && shape.groups.count == shape.groups.whole);
+    }
+
+    /// Where a group that begins at `column` begins in a row of the target.
+    #[inline(always)]
+    fn start(&self, group: usize, column: usize) -> usize {
+        self.group_stride.map_or(column, |stride| group * stride)
     }
 
     #[inline(always)]
@@ -68,7 +85,7 @@ impl<T: Scalar> Into<'_, T> {
 pub fn product<T: Scalar>(
     isa: Isa,
     source: &[T],
-    operand: Operand<T>,
+    operand: Operand<'_, T>,
     rows: usize,
     panels: Panels<T>,
     groups: Range<usize>,
@@ -81,8 +98,7 @@ pub fn product<T: Scalar>(
     assert!(groups.end <= panels.shape.groups.count);
     assert!(operand.depth() == panels.shape.depth);
     let begin = (operand.start as usize - source.as_ptr() as usize) / size_of::<T>();
-    let last = (rows - 1) * operand.row + operand.segments.saturating_sub(1) * operand.stride + operand.length;
-    assert!(operand.segments == 0 || begin + last <= source.len());
+    assert!(begin + (rows - 1) * operand.row + operand.reach() <= source.len());
     // SAFETY: the asserts above; the caller keeps other tasks away.
     unsafe { simd::run_on(isa, Product { isa, operand, rows, panels, groups, into }) }
 }
@@ -98,9 +114,17 @@ impl<T: Scalar> Kernel<T> for Product<'_, T> {
             for group in self.groups.clone() {
                 let vectors = self.panels.shape.vectors_in(group);
                 let column = self.panels.shape.units_in(group).start * into.unit;
-                let lead = into.lead * S::LANES;
+                let (start, lead) = (into.start(group, column), into.lead * S::LANES);
                 for first in (0..self.rows).step_by(STRIP_ROWS) {
                     let end = self.rows.min(first + STRIP_ROWS);
+                    let soon = Soon {
+                        start: into.target.as_mut_ptr().wrapping_add(start),
+                        rows: Spacing::At(&into.rows[first..end]),
+                        columns: lead + vectors * S::LANES,
+                        blocks: 1,
+                        block_stride: 0,
+                        write: true,
+                    };
                     let strip = Strip {
                         initial: if into.bias.is_some() { into.bias_at(column + lead) } else { std::ptr::null() },
                         initial_row: 0,
@@ -110,10 +134,11 @@ impl<T: Scalar> Kernel<T> for Product<'_, T> {
                         rows: end - first,
                         vectors,
                         second: None,
+                        soon: into.far.then_some(&soon),
                     };
                     simd::run_on(self.isa, strip);
                     for row in first..end {
-                        let to = into.target.as_mut_ptr().add(into.rows[row] + column);
+                        let to = into.target.as_mut_ptr().add(into.rows[row] + start);
                         into.write_lead::<S>(to, column);
                         let from = buffer.start().add((row - first) * vectors * S::LANES);
                         for j in 0..vectors {
@@ -157,7 +182,7 @@ impl<T: Scalar> Kernel<T> for Lookup<'_, T> {
                 for group in self.groups.clone() {
                     let wide = shape.vectors_in(group);
                     let column = shape.units_in(group).start * into.unit;
-                    let to = into.target.as_mut_ptr().add(into.rows[row] + column);
+                    let to = into.target.as_mut_ptr().add(into.rows[row] + into.start(group, column));
                     into.write_lead::<S>(to, column);
                     let from = self.panels.group(group, S::LANES).add(id * wide * S::LANES);
                     for j in 0..wide {

@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use crate::recurrent::kernel::{Buffer, Operand, STRIP_ROWS, Strip};
-use crate::recurrent::layout::{Frame, Layout};
+use crate::recurrent::kernel::{Buffer, Operand, Run, STRIP_ROWS, SlotRuns, Soon, Spacing, Strip};
+use crate::recurrent::layout::{Frame, GatePanel, Layout};
 use crate::recurrent::panels::kernel::Panels;
 use crate::scalar::Scalar;
 use crate::simd::{self, Isa, Simd};
@@ -58,13 +58,18 @@ pub struct Unit<T> {
     pub first: usize,
 }
 
-/// One step of a block of adjacent places. Pointers are to the row of the first place; those that only one direction uses
-/// are null in the other.
+/// One step of a block of adjacent places. Pointers are to the row of the first place, in panels of gates that of the first block of
+/// units; those that only one direction uses are null in the other.
 pub struct Step<'a, T> {
     pub isa: Isa,
     pub frame: &'a Frame,
     pub panels: &'a [Panels<'a, T>],
     pub gates: *mut T,
+    pub panel: GatePanel,
+    /// Where the gates of each hidden product lie in a row.
+    pub runs: &'a [SlotRuns],
+    /// Whether the gates are far from the core when a step back reads them.
+    pub far: bool,
     pub h_prev: *const T,
     pub h: *mut T,
     pub extra_prev: *const T,
@@ -81,12 +86,13 @@ pub struct Step<'a, T> {
 }
 
 impl<T: Scalar> Step<'_, T> {
+    /// Vector `v` of units of a row; `gates` are those of the first row.
     #[inline(always)]
-    fn unit(&self, row: usize, v: usize) -> Unit<T> {
+    fn unit(&self, row: usize, v: usize, gates: *mut T) -> Unit<T> {
         let first = v * self.frame.lanes;
         let state = row * self.frame.state() + first;
         Unit {
-            gates: self.gates.wrapping_add(row * self.frame.gates() + first * self.frame.slots),
+            gates: gates.wrapping_add(row * self.panel.row_stride),
             h_prev: self.h_prev.wrapping_add(state),
             h: self.h.wrapping_add(state),
             extra_prev: self.extra_prev.wrapping_add(state),
@@ -106,32 +112,37 @@ impl<T: Scalar> Step<'_, T> {
         unsafe {
             let frame = self.frame;
             let mut buffer = Buffer::new();
-            let operand = Operand::rows(operand, frame.state(), frame.hidden);
+            let run = Run::whole(frame.hidden);
+            let operand = Operand::rows(operand, frame.state(), &run);
             let (panels, shape) = (&self.panels[part], &self.panels[part].shape);
             let mut block = self.share.start;
             while block < self.share.end {
                 let units = shape.units_in(block);
-                let (vectors, width) = (shape.vectors_in(block), units.len() * frame.slots * S::LANES);
+                let vectors = shape.vectors_in(block);
+                let gates = self.gates.wrapping_add(block * self.panel.block_stride);
                 let pair = self.active == 1 && block + 1 < self.share.end && shape.vectors_in(block + 1) == vectors;
                 for first in (0..self.active).step_by(STRIP_ROWS) {
                     let end = self.active.min(first + STRIP_ROWS);
                     let strip = Strip {
-                        initial: self.unit(first, units.start).gates.wrapping_add(slot * S::LANES),
-                        initial_row: frame.gates(),
+                        initial: gates.wrapping_add(first * self.panel.row_stride + slot * S::LANES),
+                        initial_row: self.panel.row_stride,
                         operand: operand.at_row(first),
                         panel: panels.group(block, S::LANES),
                         buffer: buffer.start(),
                         rows: end - first,
                         vectors,
-                        second: pair.then(|| [width, shape.group(block, S::LANES).len()]),
+                        second: pair.then(|| [self.panel.block_stride, shape.group(block, S::LANES).len()]),
+                        soon: None,
                     };
                     simd::run_on(self.isa, strip);
                     for row in first..end + usize::from(pair) {
                         for u in 0..units.len() {
                             let vector = (row - first) * vectors + u * shape.per_unit;
                             let z = buffer.start().add(vector * S::LANES);
-                            let (row, v) = if pair { (0, row * units.len()) } else { (row, 0) };
-                            cell.finish::<S>(z, &self.unit(row, units.start + v + u));
+                            let (row, second) = if pair { (0, row) } else { (row, 0) };
+                            let gates =
+                                gates.wrapping_add(second * self.panel.block_stride + u * frame.slots * S::LANES);
+                            cell.finish::<S>(z, &self.unit(row, units.start + second * units.len() + u, gates));
                         }
                     }
                 }
@@ -150,7 +161,7 @@ impl<T: Scalar> Step<'_, T> {
         &self,
         part: usize,
         seed: *const T,
-        operand: Operand<T>,
+        operand: Operand<'_, T>,
         rows: usize,
         cell: &F,
     ) {
@@ -161,13 +172,25 @@ impl<T: Scalar> Step<'_, T> {
             let mut group = self.share.start;
             while group < self.share.end {
                 let (vectors, v) = (shape.vectors_in(group), shape.units_in(group).start);
+                // In a cell with one gate a block is a group, in the others a vector of units.
+                let (block, apart) = if frame.slots == 1 { (group, S::LANES) } else { (v, self.panel.block_stride) };
+                let blocks = if frame.slots == 1 { 1 } else { vectors };
+                let gates = self.gates.wrapping_add(block * self.panel.block_stride);
                 let next = group + 1;
                 let pair = self.active == 1 && next < self.share.end && shape.vectors_in(next) == vectors;
                 for (start, end) in [(0, rows), (rows, self.active)] {
                     for first in (start..end).step_by(STRIP_ROWS) {
                         let end = end.min(first + STRIP_ROWS);
+                        let soon = Soon {
+                            start: gates.wrapping_add(first * self.panel.row_stride),
+                            rows: Spacing::Even(self.panel.row_stride),
+                            columns: frame.width(),
+                            blocks,
+                            block_stride: self.panel.block_stride,
+                            write: false,
+                        };
                         let strip = Strip {
-                            initial: if seed.is_null() { seed } else { self.unit(first, v).seed },
+                            initial: if seed.is_null() { seed } else { self.unit(first, v, gates).seed },
                             initial_row: frame.state(),
                             operand: if first < rows { operand.at_row(first) } else { operand.none() },
                             panel: panels.group(group, S::LANES),
@@ -175,13 +198,15 @@ impl<T: Scalar> Step<'_, T> {
                             rows: end - first,
                             vectors,
                             second: pair.then(|| [vectors * S::LANES, shape.group(group, S::LANES).len()]),
+                            soon: self.far.then_some(&soon),
                         };
                         simd::run_on(self.isa, strip);
                         for row in first..end + usize::from(pair) {
                             for j in 0..vectors {
                                 let z = buffer.start().add(((row - first) * vectors + j) * S::LANES);
-                                let (row, v) = if pair { (0, v + row * vectors) } else { (row, v) };
-                                cell.finish::<S>(z, &self.unit(row, v + j));
+                                let (row, second) = if pair { (0, row) } else { (row, 0) };
+                                let gates = gates.wrapping_add(second * blocks * self.panel.block_stride + j * apart);
+                                cell.finish::<S>(z, &self.unit(row, v + second * vectors + j, gates));
                             }
                         }
                     }

@@ -27,7 +27,8 @@ pub struct Gates<'a, T> {
 impl<T: Scalar> Gates<'_, T> {
     fn check(&self, isa: Isa) {
         assert!(self.vectors <= TILE_VECTORS && self.column + self.vectors * lanes_on::<T>(isa) <= self.width);
-        assert!(self.rows * self.width <= self.panel.len());
+        let end = self.column + self.vectors * lanes_on::<T>(isa);
+        assert!(self.rows == 0 || (self.rows - 1) * self.width + end <= self.panel.len());
     }
 
     #[inline(always)]

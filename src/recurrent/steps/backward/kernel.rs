@@ -5,14 +5,17 @@
 use std::ops::Range;
 
 use crate::recurrent::Sequence;
-use crate::recurrent::kernel::lanes_on;
-use crate::recurrent::layout::Frame;
+use crate::recurrent::kernel::{SlotRuns, lanes_on};
+use crate::recurrent::layout::{Frame, GatePanel};
 use crate::recurrent::panels::kernel::Panels;
 use crate::recurrent::plan::Plan;
 use crate::recurrent::steps::kernel::{Cell, Step};
 use crate::scalar::Scalar;
 use crate::simd::{self, Isa, Kernel, Simd};
 use crate::threads::{Member, SharedMut};
+
+/// Bytes of gates that do not stay in a second-level cache.
+const FAR: usize = 1 << 20;
 
 /// Some steps of a block of places, backwards: the activations in `gates` become the gradients of the gates. No other task may
 /// touch these places.
@@ -25,6 +28,7 @@ pub struct Backward<'a, T, C> {
     pub places: Range<usize>,
     pub steps: Range<usize>,
     pub gates: SharedMut<'a, T>,
+    pub panel: GatePanel,
     pub h: &'a [T],
     pub extra: &'a [T],
     pub dy: Option<&'a Sequence<'a, T>>,
@@ -42,7 +46,7 @@ impl<T: Scalar, C: Cell<T>> Backward<'_, T, C> {
         assert!(lanes_on::<T>(isa) == frame.lanes && self.places.end <= plan.batch());
         let states = (plan.batch() + plan.rows()) * frame.state();
         assert!(self.steps.end <= plan.steps());
-        assert!(self.gates.len() >= plan.rows() * frame.gates() && self.h.len() >= states);
+        assert!(self.gates.len() >= self.panel.reach(frame, plan.rows()) && self.h.len() >= states);
         assert!(!C::EXTRA || self.extra.len() >= states);
         assert!(self.seed.len() >= plan.batch() * frame.state() && self.carry.len() >= plan.batch() * frame.state());
         for (panels, slots) in self.panels.iter().zip(C::LAYOUT.hidden) {
@@ -61,6 +65,11 @@ impl<T: Scalar, C: Cell<T>> Backward<'_, T, C> {
         self.member.share(self.panels[0].shape.groups.count)
     }
 
+    /// Whether what a step reads has left the caches near the core since it was written.
+    fn far(&self) -> bool {
+        size_of::<T>() * self.gates.len() >= FAR
+    }
+
     /// Brings dy into the rows that the gradients of the states start from; the first `continued` rows are spent, unless the
     /// cell left something in them.
     #[inline(always)]
@@ -75,6 +84,12 @@ impl<T: Scalar, C: Cell<T>> Backward<'_, T, C> {
                 let add = C::CARRIES || i >= continued;
                 match self.dy {
                     Some(dy) => {
+                        if s > self.steps.start && self.far() {
+                            let ahead = dy.row(self.plan.time(s - 1, place), self.plan.sequence(place)).as_ptr();
+                            for unit in (start..end.min(hidden)).step_by(64 / size_of::<T>()) {
+                                S::prefetch(ahead.wrapping_add(unit));
+                            }
+                        }
                         let dy = dy.row(self.plan.time(s, place), self.plan.sequence(place)).as_ptr();
                         for unit in (start..end.min(hidden)).step_by(S::LANES) {
                             let v = S::load_up_to(dy.wrapping_add(unit), hidden - unit);
@@ -97,8 +112,12 @@ impl<T: Scalar, C: Cell<T>> Kernel<T> for Backward<'_, T, C> {
     unsafe fn run<S: Simd<T = T>>(self) {
         unsafe {
             let (frame, plan, first) = (self.frame, self.plan, self.places.start);
-            let (gates, state) = (frame.gates(), frame.state());
+            let (row, state) = (self.panel.row_stride, frame.state());
             let active = |s| plan.active(s).clamp(first, self.places.end) - first;
+            let mut runs = [SlotRuns::default(); 2];
+            for (runs, slots) in runs.iter_mut().zip(C::LAYOUT.hidden) {
+                *runs = SlotRuns::new(frame, slots, self.panel);
+            }
             let mut continued = active(self.steps.end);
             for s in self.steps.clone().rev() {
                 let active = active(s);
@@ -110,14 +129,17 @@ impl<T: Scalar, C: Cell<T>> Kernel<T> for Backward<'_, T, C> {
                     isa: self.isa,
                     frame,
                     panels: self.panels,
-                    gates: self.gates.as_mut_ptr().wrapping_add(here * gates),
+                    gates: self.gates.as_mut_ptr().wrapping_add(here * row),
+                    panel: self.panel,
+                    runs: &runs,
+                    far: self.far(),
                     h_prev: self.h.as_ptr().wrapping_add(before),
                     h: std::ptr::null_mut(),
                     extra_prev: self.extra.as_ptr().wrapping_add(before),
                     extra: self.extra.as_ptr().wrapping_add(after).cast_mut(),
                     seed: self.seed.as_mut_ptr().wrapping_add(first * state),
                     carry: self.carry.as_mut_ptr().wrapping_add(first * state),
-                    next: self.gates.as_mut_ptr().wrapping_add(next * gates),
+                    next: self.gates.as_mut_ptr().wrapping_add(next * row),
                     continued,
                     active,
                     share: self.share(),

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::recurrent::kernel::lanes_on;
-use crate::recurrent::layout::Frame;
+use crate::recurrent::layout::{Frame, GatePanel};
 use crate::recurrent::panels::kernel::Panels;
 use crate::recurrent::plan::Plan;
 use crate::recurrent::steps::kernel::{Cell, Step};
@@ -59,6 +59,7 @@ pub struct Forward<'a, T, C> {
     pub keep: Keep,
     /// Holds what x contributes.
     pub gates: SharedMut<'a, T>,
+    pub panel: GatePanel,
     pub h: SharedMut<'a, T>,
     /// As large as `h`, or empty.
     pub extra: SharedMut<'a, T>,
@@ -80,7 +81,7 @@ impl<T: Scalar, C: Cell<T>> Forward<'_, T, C> {
             Keep::Everything => (plan.rows(), plan.batch() + plan.rows()),
             Keep::Window { places, .. } => (self.steps.len() * places, 2 * places),
         };
-        assert!(self.gates.len() >= gates * frame.gates() && self.h.len() >= states * frame.state());
+        assert!(self.gates.len() >= self.panel.reach(frame, gates) && self.h.len() >= states * frame.state());
         assert!(!C::EXTRA || self.extra.len() >= states * frame.state());
         for (panels, slots) in self.panels.iter().zip(C::LAYOUT.hidden) {
             let shape = &panels.shape;
@@ -181,7 +182,13 @@ impl<T: Scalar, C: Cell<T>> Kernel<T> for Forward<'_, T, C> {
                     isa: self.isa,
                     frame,
                     panels: self.panels,
-                    gates: self.gates.as_mut_ptr().wrapping_add(self.keep.gates(plan, s, first, 0) * frame.gates()),
+                    gates: self
+                        .gates
+                        .as_mut_ptr()
+                        .wrapping_add(self.keep.gates(plan, s, first, 0) * self.panel.row_stride),
+                    panel: self.panel,
+                    runs: &[],
+                    far: false,
                     h_prev: self.h.as_mut_ptr().wrapping_add(before * state),
                     h: self.h.as_mut_ptr().wrapping_add(after * state),
                     extra_prev: self.extra.as_mut_ptr().wrapping_add(before * state),
