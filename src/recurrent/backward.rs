@@ -119,6 +119,7 @@ impl<T: Scalar> Call<'_, T> {
                 bias: None,
                 far: false,
                 lead: 0,
+                last_lead: 0,
             };
             let runs = SlotRuns::new(frame, &C::LAYOUT.hidden[0], panel);
             let operand = Operand::slots(gates.as_ptr(), panel, &runs);
@@ -155,6 +156,7 @@ impl<T: Scalar> Call<'_, T> {
                     bias: None,
                     far: false,
                     lead: 0,
+                    last_lead: 0,
                 };
                 let from = &rows.gates[first * rows.panel.row_stride..];
                 let operand = Operand::slots(from.as_ptr(), rows.panel, &runs);
@@ -212,7 +214,7 @@ fn pick<T: Scalar>(frame: &Frame, slots: &Slots, sums: &[T], dbias: &mut [T]) {
     for (slot, gate) in slots.gates.iter().enumerate() {
         for (unit, to) in dbias[gate * frame.hidden..][..frame.hidden].iter_mut().enumerate() {
             let (v, lane) = (unit / frame.lanes, unit % frame.lanes);
-            *to = sums[(v * frame.slots + slots.first + slot) * frame.lanes + lane];
+            *to = sums[frame.place(v, slots.first + slot, lane)];
         }
     }
 }
@@ -227,7 +229,7 @@ fn with_panels<T: Scalar, R>(
     parts: &[Slots],
     body: impl FnOnce(&[Panels<T>]) -> R,
 ) -> R {
-    let shape = |slots: &Slots| Shape::vectors(frame.state() * slots.gates.len(), vectors);
+    let shape = |slots: &Slots| Shape::vectors(frame.hidden * slots.gates.len(), vectors);
     let total: usize = parts.iter().map(|slots| shape(slots).len(frame.lanes)).sum();
     with_scratch::<T, _>(total, |mut scratch| {
         let mut packed = Vec::with_capacity(parts.len());

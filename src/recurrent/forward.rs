@@ -294,7 +294,8 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
             bias: Some(self.packed.bias),
             group_stride: Some(panel.block_stride),
             far: gates.len() * size_of::<T>() >= FAR,
-            lead: C::LAYOUT.input.first,
+            lead: C::LAYOUT.input.first * frame.lanes,
+            last_lead: C::LAYOUT.input.first * frame.gap(frame.blocks.count.saturating_sub(1)),
         };
         match self.call.x {
             Input::Features(_) => {
@@ -316,7 +317,7 @@ fn fill_bias<T: Scalar>(layout: &Layout, frame: &Frame, parameters: &Parameters<
         for (slot, gate) in slots.gates.iter().enumerate() {
             for (unit, value) in values[gate * frame.hidden..][..frame.hidden].iter().enumerate() {
                 let (v, lane) = (unit / frame.lanes, unit % frame.lanes);
-                bias[(v * frame.slots + slots.first + slot) * frame.lanes + lane] += *value;
+                bias[frame.place(v, slots.first + slot, lane)] += *value;
             }
         }
     }

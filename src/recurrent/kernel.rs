@@ -64,7 +64,7 @@ pub struct Operand<'a, T> {
     pub runs: &'a [Run],
 }
 
-/// Evenly spaced pieces of a row, and the rows of the panel that they are multiplied with.
+/// Evenly spaced pieces of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Run {
     /// Where the first piece begins, in elements from the start of the row.
@@ -73,14 +73,12 @@ pub struct Run {
     pub length: usize,
     /// Elements from one piece to the next.
     pub stride: usize,
-    /// Rows of the panel from one piece to the next: what is more than `length` is left out.
-    pub depth: usize,
 }
 
 impl Run {
     /// One piece.
     pub fn whole(length: usize) -> Self {
-        Run { start: 0, pieces: 1, length, stride: 0, depth: length }
+        Run { start: 0, pieces: 1, length, stride: 0 }
     }
 
     /// Behind the last element, from the start of the row.
@@ -101,25 +99,21 @@ impl SlotRuns {
         let (blocks, lanes) = (&frame.blocks, frame.lanes);
         let mut all = SlotRuns::default();
         let Some(last) = blocks.count.checked_sub(1) else { return all };
-        let run = |from: usize, to: usize| {
-            let length = frame.tile(slots, from) * lanes;
-            let start = from * panel.block_stride + slots.first * lanes;
-            Run { start, pieces: to - from, length, stride: panel.block_stride, depth: length }
-        };
         let large = blocks.larger();
         for (from, to) in [(0, large), (large, last)] {
             if from < to {
-                all.push(run(from, to));
+                let start = from * panel.block_stride + slots.first * lanes;
+                all.push(Run {
+                    start,
+                    pieces: to - from,
+                    length: frame.tile(slots, from) * lanes,
+                    stride: panel.block_stride,
+                });
             }
         }
-        // In the last vector of units some may be missing.
-        let (units, rest) = (frame.block(last), run(last, blocks.count));
-        all.push(if frame.slots == 1 {
-            Run { length: frame.hidden - units.start * lanes, ..rest }
-        } else {
-            let length = frame.units_in(units.start);
-            Run { pieces: slots.gates.len(), length, stride: lanes, depth: lanes, ..rest }
-        });
+        let start = last * panel.block_stride + slots.first * frame.gap(last);
+        let units = frame.hidden - blocks.start(last) * lanes;
+        all.push(Run { start, ..Run::whole(slots.gates.len() * units) });
         all
     }
 
@@ -148,9 +142,9 @@ impl<'a, T> Operand<'a, T> {
         Operand { start, row: panel.row_stride, runs }
     }
 
-    /// Rows of the panel that all pieces are multiplied with.
+    /// Elements of a row.
     pub fn depth(&self) -> usize {
-        self.runs.iter().map(|run| run.pieces * run.depth).sum()
+        self.runs.iter().map(|run| run.pieces * run.length).sum()
     }
 
     /// Elements from the start of a row to behind its last piece.
@@ -349,8 +343,8 @@ impl<T: Scalar> Strip<'_, T> {
                             acc[1][j] = S::fma(x, S::load(other.add(place)), acc[1][j]);
                         }
                     }
-                    first = first.wrapping_add(run.depth * step);
-                    other = other.wrapping_add(run.depth * step);
+                    first = first.wrapping_add(run.length * step);
+                    other = other.wrapping_add(run.length * step);
                     start = start.wrapping_add(run.stride);
                 }
             }
@@ -415,7 +409,7 @@ impl<T: Scalar> Strip<'_, T> {
                         }
                     }
                     start = start.wrapping_add(run.stride);
-                    panel = panel.wrapping_add(run.depth * step);
+                    panel = panel.wrapping_add(run.length * step);
                 }
             }
             let buffer = self.buffer.add((row * self.vectors + column) * S::LANES);

@@ -1,7 +1,8 @@
 //! Where the gates of a cell lie in the panels.
 //!
 //! The values of one row are cut into vectors of as many units as a register has lanes. The gates of the same units lie side
-//! by side, in `slots` vectors: a register tile that covers them ends with all gates of its units. The panel of gates has
+//! by side, in `slots` vectors: a register tile that covers them ends with all gates of its units. Where the last vector of
+//! units is not full, the gates of those that exist lie side by side, in as few vectors as hold them. The panel of gates has
 //! one such row per step and sequence; it holds first what comes from x, then the activations, then their gradients. A large
 //! one lies in memory block by block, the rows of each block side by side: whatever reads or writes it has one block at a time.
 
@@ -167,6 +168,7 @@ impl Frame {
     }
 
     /// Units in vector `v` that exist.
+    #[inline(always)]
     pub fn units_in(&self, v: usize) -> usize {
         self.hidden.saturating_sub(v * self.lanes).min(self.lanes)
     }
@@ -182,12 +184,38 @@ impl Frame {
         self.blocks.start(blocks.start)..self.blocks.start(blocks.end)
     }
 
-    /// Vectors of a block's tile over `slots`.
-    pub fn tile(&self, slots: &Slots, block: usize) -> usize {
-        self.block(block).len() * slots.gates.len()
+    /// Whether a vector of units lacks some, and their gates lie closer for it. In a cell with one gate they do not.
+    #[inline(always)]
+    pub fn is_partial(&self, v: usize) -> bool {
+        self.slots > 1 && self.units_in(v) < self.lanes
     }
 
-    /// Gate and vector of units of the `j`-th vector of a block's tile.
+    /// Elements from one slot to the next in a row of a block.
+    #[inline(always)]
+    pub fn gap(&self, block: usize) -> usize {
+        if self.slots == 1 { self.lanes } else { self.units_in(block) }
+    }
+
+    /// Where a row has the gate in `slot` of unit `lane` of a vector of units, when its blocks follow one another.
+    pub fn place(&self, v: usize, slot: usize, lane: usize) -> usize {
+        v * self.slots * self.lanes + slot * self.gap(v) + lane
+    }
+
+    /// Vectors of a block's tile over `slots`.
+    pub fn tile(&self, slots: &Slots, block: usize) -> usize {
+        self.tile_of(slots.gates.len(), block)
+    }
+
+    /// Vectors of a row of a block.
+    pub fn row_vectors(&self, block: usize) -> usize {
+        self.tile_of(self.slots, block)
+    }
+
+    fn tile_of(&self, slots: usize, block: usize) -> usize {
+        if self.slots == 1 { self.block(block).len() } else { (slots * self.gap(block)).div_ceil(self.lanes) }
+    }
+
+    /// Gate and vector of units of the `j`-th vector of a block's tile, unless the block is partial.
     pub fn gate_of(&self, slots: &Slots, block: usize, j: usize) -> (usize, usize) {
         let per_unit = slots.gates.len();
         (slots.gates[j % per_unit], self.block(block).start + j / per_unit)

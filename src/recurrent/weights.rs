@@ -154,7 +154,7 @@ impl<T: Scalar> Rows<'_, T> {
     /// For each piece `scratch[m - first][..] += sum over rows of factor[row][m] * gates[row]`; `sums` as in `gradients`.
     fn sum(&self, pieces: &[Piece<T>], scratch: &mut [T], block: usize, sums: Option<SharedMut<T>>) {
         let (frame, units) = (self.frame, self.frame.block(block));
-        let (start, vectors) = (units.start * frame.slots * frame.lanes, units.len() * frame.slots);
+        let (start, vectors) = (units.start * frame.slots * frame.lanes, frame.row_vectors(block));
         for first in (0..self.plan.rows()).step_by(BLOCK_ROWS) {
             let rows = BLOCK_ROWS.min(self.plan.rows() - first);
             let panel = self.block(block, first);
@@ -162,7 +162,7 @@ impl<T: Scalar> Rows<'_, T> {
             let mut rest = &mut *scratch;
             for piece in pieces {
                 let (sum, behind) = rest.split_at_mut(piece.len(frame.lanes));
-                let column = piece.product.slots.first * frame.lanes;
+                let column = piece.product.slots.first * frame.gap(block);
                 self.add(piece, first, kernel::Gates { column, vectors: piece.vectors, ..gates }, sum);
                 rest = behind;
             }
@@ -211,16 +211,18 @@ impl<T: Scalar> Rows<'_, T> {
     /// Brings the sum of a piece to its place.
     fn unpack(&self, piece: &Piece<T>, block: usize, sum: &[T]) {
         let (frame, product) = (self.frame, piece.product);
-        for j in 0..piece.vectors {
-            let (gate, v) = frame.gate_of(product.slots, block, j);
-            let corner = kernel::Corner {
-                row: gate * frame.hidden + v * frame.lanes,
-                rows: frame.units_in(v),
-                column: piece.columns.start,
-                columns: piece.columns.len(),
-                width: product.columns,
-            };
-            kernel::unpack(self.isa, sum, piece.vectors, j, corner, product.into);
+        for (u, v) in frame.block(block).enumerate() {
+            for (slot, gate) in product.slots.gates.iter().enumerate() {
+                let corner = kernel::Corner {
+                    row: gate * frame.hidden + v * frame.lanes,
+                    rows: frame.units_in(v),
+                    column: piece.columns.start,
+                    columns: piece.columns.len(),
+                    width: product.columns,
+                };
+                let first = u * frame.lanes + slot * frame.gap(block);
+                kernel::unpack(self.isa, sum, piece.vectors, first, corner, product.into);
+            }
         }
     }
 
@@ -260,7 +262,7 @@ impl<T: Scalar> Rows<'_, T> {
                     let factors = &mut factors[..rows * frame.lanes];
                     self.gather(factor, start, v * frame.lanes..(v + 1) * frame.lanes, factors);
                     // In a cell with several slots a block is a vector of units.
-                    let (panel, column) = (self.block(v, start), slot * frame.lanes);
+                    let (panel, column) = (self.block(v, start), slot * frame.gap(v));
                     let gates = kernel::Gates { panel, width: self.panel.row_stride, rows, column, vectors: 1 };
                     kernel::add_products(self.isa, factors, gates, total);
                 }

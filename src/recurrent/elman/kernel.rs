@@ -38,7 +38,7 @@ impl<T: Scalar> Cell<T> for Elman {
 
 impl<T: Scalar> Finish<T> for Forward {
     #[inline(always)]
-    unsafe fn finish<S: Simd<T = T>>(&self, z: *const T, at: &Unit<T>) {
+    unsafe fn finish<S: Simd<T = T>, const PARTIAL: bool>(&self, z: *const T, at: &Unit<T>) {
         unsafe {
             let z = S::load(z);
             // `max(0, z)` is `z` where `z` is NaN.
@@ -51,7 +51,7 @@ impl<T: Scalar> Finish<T> for Forward {
 
 impl<T: Scalar> Finish<T> for Backward {
     #[inline(always)]
-    unsafe fn finish<S: Simd<T = T>>(&self, dh: *const T, at: &Unit<T>) {
+    unsafe fn finish<S: Simd<T = T>, const PARTIAL: bool>(&self, dh: *const T, at: &Unit<T>) {
         unsafe {
             let (dh, h) = (S::load(dh), S::load(at.gates));
             let dz = if self.0 {

@@ -45,34 +45,34 @@ impl<T: Scalar> Cell<T> for ResetAfter {
 
 impl<T: Scalar> Finish<T> for Forward {
     #[inline(always)]
-    unsafe fn finish<S: Simd<T = T>>(&self, z: *const T, at: &Unit<T>) {
+    unsafe fn finish<S: Simd<T = T>, const PARTIAL: bool>(&self, z: *const T, at: &Unit<T>) {
         unsafe {
-            let q = S::load(z);
-            let r = sigmoid::<S>(S::load(z.add(S::LANES)));
-            let z = sigmoid::<S>(S::load(z.add(2 * S::LANES)));
-            let n = tanh::<S>(S::fma(r, q, S::load(at.gates.add(3 * S::LANES))));
+            let q = at.slot::<S, PARTIAL>(z, 0);
+            let r = sigmoid::<S>(at.slot::<S, PARTIAL>(z, 1));
+            let z = sigmoid::<S>(at.slot::<S, PARTIAL>(z, 2));
+            let n = tanh::<S>(S::fma(r, q, at.gate::<S, PARTIAL>(3)));
             S::store(at.h, S::fma(z, S::sub(S::load(at.h_prev), n), n));
-            S::store(at.gates, q);
-            S::store(at.gates.add(S::LANES), r);
-            S::store(at.gates.add(2 * S::LANES), z);
-            S::store(at.gates.add(3 * S::LANES), n);
+            at.set_gate::<S, PARTIAL>(0, q);
+            at.set_gate::<S, PARTIAL>(1, r);
+            at.set_gate::<S, PARTIAL>(2, z);
+            at.set_gate::<S, PARTIAL>(3, n);
         }
     }
 }
 
 impl<T: Scalar> Finish<T> for Backward {
     #[inline(always)]
-    unsafe fn finish<S: Simd<T = T>>(&self, dh: *const T, at: &Unit<T>) {
+    unsafe fn finish<S: Simd<T = T>, const PARTIAL: bool>(&self, dh: *const T, at: &Unit<T>) {
         unsafe {
             let (dh, h_prev) = (S::load(dh), S::load(at.h_prev));
-            let (q, r) = (S::load(at.gates), S::load(at.gates.add(S::LANES)));
-            let (z, n) = (S::load(at.gates.add(2 * S::LANES)), S::load(at.gates.add(3 * S::LANES)));
+            let (q, r) = (at.gate::<S, PARTIAL>(0), at.gate::<S, PARTIAL>(1));
+            let (z, n) = (at.gate::<S, PARTIAL>(2), at.gate::<S, PARTIAL>(3));
             let dz_n = S::mul(S::fnma(dh, z, dh), S::fnma(n, n, S::splat(T::ONE)));
             S::store(at.seed, S::mul(dh, z));
-            S::store(at.gates, S::mul(dz_n, r));
-            S::store(at.gates.add(S::LANES), S::mul(S::mul(dz_n, q), S::fnma(r, r, r)));
-            S::store(at.gates.add(2 * S::LANES), S::mul(S::mul(dh, S::sub(h_prev, n)), S::fnma(z, z, z)));
-            S::store(at.gates.add(3 * S::LANES), dz_n);
+            at.set_gate::<S, PARTIAL>(0, S::mul(dz_n, r));
+            at.set_gate::<S, PARTIAL>(1, S::mul(S::mul(dz_n, q), S::fnma(r, r, r)));
+            at.set_gate::<S, PARTIAL>(2, S::mul(S::mul(dh, S::sub(h_prev, n)), S::fnma(z, z, z)));
+            at.set_gate::<S, PARTIAL>(3, dz_n);
         }
     }
 }
@@ -105,11 +105,11 @@ impl<T: Scalar> Cell<T> for ResetBefore {
 
 impl<T: Scalar> Finish<T> for ForwardGates {
     #[inline(always)]
-    unsafe fn finish<S: Simd<T = T>>(&self, z: *const T, at: &Unit<T>) {
+    unsafe fn finish<S: Simd<T = T>, const PARTIAL: bool>(&self, z: *const T, at: &Unit<T>) {
         unsafe {
-            let r = sigmoid::<S>(S::load(z));
-            S::store(at.gates, r);
-            S::store(at.gates.add(S::LANES), sigmoid::<S>(S::load(z.add(S::LANES))));
+            let r = sigmoid::<S>(at.slot::<S, PARTIAL>(z, 0));
+            at.set_gate::<S, PARTIAL>(0, r);
+            at.set_gate::<S, PARTIAL>(1, sigmoid::<S>(at.slot::<S, PARTIAL>(z, 1)));
             S::store(at.extra, S::mul(r, S::load(at.h_prev)));
         }
     }
@@ -117,36 +117,36 @@ impl<T: Scalar> Finish<T> for ForwardGates {
 
 impl<T: Scalar> Finish<T> for ForwardCandidate {
     #[inline(always)]
-    unsafe fn finish<S: Simd<T = T>>(&self, z: *const T, at: &Unit<T>) {
+    unsafe fn finish<S: Simd<T = T>, const PARTIAL: bool>(&self, z: *const T, at: &Unit<T>) {
         unsafe {
-            let n = tanh::<S>(S::load(z));
-            let z = S::load(at.gates.add(S::LANES));
+            let n = tanh::<S>(at.slot::<S, PARTIAL>(z, 0));
+            let z = at.gate::<S, PARTIAL>(1);
             S::store(at.h, S::fma(z, S::sub(S::load(at.h_prev), n), n));
-            S::store(at.gates.add(2 * S::LANES), n);
+            at.set_gate::<S, PARTIAL>(2, n);
         }
     }
 }
 
 impl<T: Scalar> Finish<T> for BackwardCandidate {
     #[inline(always)]
-    unsafe fn finish<S: Simd<T = T>>(&self, dh: *const T, at: &Unit<T>) {
+    unsafe fn finish<S: Simd<T = T>, const PARTIAL: bool>(&self, dh: *const T, at: &Unit<T>) {
         unsafe {
             let (dh, h_prev) = (S::load(dh), S::load(at.h_prev));
-            let (z, n) = (S::load(at.gates.add(S::LANES)), S::load(at.gates.add(2 * S::LANES)));
+            let (z, n) = (at.gate::<S, PARTIAL>(1), at.gate::<S, PARTIAL>(2));
             S::store(at.seed, S::mul(dh, z));
-            S::store(at.gates.add(S::LANES), S::mul(S::mul(dh, S::sub(h_prev, n)), S::fnma(z, z, z)));
-            S::store(at.gates.add(2 * S::LANES), S::mul(S::fnma(dh, z, dh), S::fnma(n, n, S::splat(T::ONE))));
+            at.set_gate::<S, PARTIAL>(1, S::mul(S::mul(dh, S::sub(h_prev, n)), S::fnma(z, z, z)));
+            at.set_gate::<S, PARTIAL>(2, S::mul(S::fnma(dh, z, dh), S::fnma(n, n, S::splat(T::ONE))));
         }
     }
 }
 
 impl<T: Scalar> Finish<T> for BackwardReset {
     #[inline(always)]
-    unsafe fn finish<S: Simd<T = T>>(&self, e: *const T, at: &Unit<T>) {
+    unsafe fn finish<S: Simd<T = T>, const PARTIAL: bool>(&self, e: *const T, at: &Unit<T>) {
         unsafe {
-            let (e, r) = (S::load(e), S::load(at.gates));
+            let (e, r) = (S::load(e), at.gate::<S, PARTIAL>(0));
             S::store(at.seed, S::fma(e, r, S::load(at.seed)));
-            S::store(at.gates, S::mul(S::mul(e, S::load(at.h_prev)), S::fnma(r, r, r)));
+            at.set_gate::<S, PARTIAL>(0, S::mul(S::mul(e, S::load(at.h_prev)), S::fnma(r, r, r)));
         }
     }
 }

@@ -61,31 +61,31 @@ impl<T: Scalar> Cell<T> for Lstm<'_, T> {
 
 impl<T: Scalar> Finish<T> for Forward<'_, T> {
     #[inline(always)]
-    unsafe fn finish<S: Simd<T = T>>(&self, z: *const T, at: &Unit<T>) {
+    unsafe fn finish<S: Simd<T = T>, const PARTIAL: bool>(&self, z: *const T, at: &Unit<T>) {
         unsafe {
             let c_prev = S::load(at.extra_prev);
-            let i = sigmoid::<S>(self.0.peep::<S>(0, at, c_prev, S::load(z)));
-            let f = sigmoid::<S>(self.0.peep::<S>(1, at, c_prev, S::load(z.add(S::LANES))));
-            let g = tanh::<S>(S::load(z.add(2 * S::LANES)));
+            let i = sigmoid::<S>(self.0.peep::<S>(0, at, c_prev, at.slot::<S, PARTIAL>(z, 0)));
+            let f = sigmoid::<S>(self.0.peep::<S>(1, at, c_prev, at.slot::<S, PARTIAL>(z, 1)));
+            let g = tanh::<S>(at.slot::<S, PARTIAL>(z, 2));
             let c = S::fma(f, c_prev, S::mul(i, g));
-            let o = sigmoid::<S>(self.0.peep::<S>(2, at, c, S::load(z.add(3 * S::LANES))));
+            let o = sigmoid::<S>(self.0.peep::<S>(2, at, c, at.slot::<S, PARTIAL>(z, 3)));
             S::store(at.h, S::mul(o, tanh::<S>(c)));
             S::store(at.extra, c);
-            S::store(at.gates, i);
-            S::store(at.gates.add(S::LANES), f);
-            S::store(at.gates.add(2 * S::LANES), g);
-            S::store(at.gates.add(3 * S::LANES), o);
+            at.set_gate::<S, PARTIAL>(0, i);
+            at.set_gate::<S, PARTIAL>(1, f);
+            at.set_gate::<S, PARTIAL>(2, g);
+            at.set_gate::<S, PARTIAL>(3, o);
         }
     }
 }
 
 impl<T: Scalar> Finish<T> for Backward<'_, T> {
     #[inline(always)]
-    unsafe fn finish<S: Simd<T = T>>(&self, dh: *const T, at: &Unit<T>) {
+    unsafe fn finish<S: Simd<T = T>, const PARTIAL: bool>(&self, dh: *const T, at: &Unit<T>) {
         unsafe {
             let (dh, one) = (S::load(dh), S::splat(T::ONE));
-            let (i, f) = (S::load(at.gates), S::load(at.gates.add(S::LANES)));
-            let (g, o) = (S::load(at.gates.add(2 * S::LANES)), S::load(at.gates.add(3 * S::LANES)));
+            let (i, f) = (at.gate::<S, PARTIAL>(0), at.gate::<S, PARTIAL>(1));
+            let (g, o) = (at.gate::<S, PARTIAL>(2), at.gate::<S, PARTIAL>(3));
             let (c_prev, tanh_c) = (S::load(at.extra_prev), tanh::<S>(S::load(at.extra)));
             let dz_o = S::mul(S::mul(dh, tanh_c), S::fnma(o, o, o));
             let dc = S::fma(S::mul(dh, o), S::fnma(tanh_c, tanh_c, one), S::load(at.carry));
@@ -95,10 +95,10 @@ impl<T: Scalar> Finish<T> for Backward<'_, T> {
             let dz_g = S::mul(S::mul(dc, i), S::fnma(g, g, one));
             let dc_prev = self.0.peep::<S>(1, at, dz_f, self.0.peep::<S>(0, at, dz_i, S::mul(dc, f)));
             S::store(at.carry, dc_prev);
-            S::store(at.gates, dz_i);
-            S::store(at.gates.add(S::LANES), dz_f);
-            S::store(at.gates.add(2 * S::LANES), dz_g);
-            S::store(at.gates.add(3 * S::LANES), dz_o);
+            at.set_gate::<S, PARTIAL>(0, dz_i);
+            at.set_gate::<S, PARTIAL>(1, dz_f);
+            at.set_gate::<S, PARTIAL>(2, dz_g);
+            at.set_gate::<S, PARTIAL>(3, dz_o);
         }
     }
 }

@@ -23,22 +23,27 @@ pub struct Shape {
     pub depth: usize,
     pub per_unit: usize,
     pub groups: Parts,
+    /// Vectors of the last group.
+    last: usize,
 }
 
 impl Shape {
     /// Single vectors, in as few groups as there can be.
     pub fn vectors(depth: usize, vectors: usize) -> Self {
-        Shape { depth, per_unit: 1, groups: Parts::of_at_most(TILE_VECTORS, vectors) }
+        let groups = Parts::of_at_most(TILE_VECTORS, vectors);
+        let last = groups.count.checked_sub(1).map_or(0, |last| groups.part(last).len());
+        Shape { depth, per_unit: 1, groups, last }
     }
 
     /// The vectors of the given slots of each block of units.
     pub fn slots(depth: usize, frame: &Frame, slots: &Slots) -> Self {
-        Shape { depth, per_unit: slots.gates.len(), groups: frame.blocks }
+        let last = frame.blocks.count.checked_sub(1).map_or(0, |last| frame.tile(slots, last));
+        Shape { depth, per_unit: slots.gates.len(), groups: frame.blocks, last }
     }
 
     /// Elements of all panels.
     pub fn len(&self, lanes: usize) -> usize {
-        self.groups.whole * self.per_unit * lanes * self.depth
+        self.groups.count.checked_sub(1).map_or(0, |last| self.group(last, lanes).end)
     }
 
     /// The units of a group.
@@ -49,15 +54,14 @@ impl Shape {
 
     #[inline(always)]
     pub fn vectors_in(&self, group: usize) -> usize {
-        self.units_in(group).len() * self.per_unit
+        if group + 1 == self.groups.count { self.last } else { self.units_in(group).len() * self.per_unit }
     }
 
     /// The elements of a group.
     #[inline(always)]
     pub fn group(&self, group: usize, lanes: usize) -> Range<usize> {
-        let Range { start, end } = self.units_in(group);
-        let unit = self.per_unit * lanes * self.depth;
-        start * unit..end * unit
+        let start = self.groups.start(group) * self.per_unit * lanes * self.depth;
+        start..start + self.vectors_in(group) * lanes * self.depth
     }
 
     /// Calls `body` for each group, with the group's part of `panels`, on all threads.
@@ -113,6 +117,9 @@ impl<T: Scalar> Kernel<T> for PackLanes<'_, T> {
         unsafe {
             let vectors = self.frame.tile(self.slots, self.block);
             let width = vectors * S::LANES;
+            if self.frame.is_partial(self.block) {
+                return self.partial(width);
+            }
             for j in 0..vectors {
                 let (gate, v) = self.frame.gate_of(self.slots, self.block, j);
                 let units = self.frame.units_in(v);
@@ -134,7 +141,21 @@ impl<T: Scalar> Kernel<T> for PackLanes<'_, T> {
     }
 }
 
-/// Rows of weights stay rows: row (vector of units, gate, lane) of a panel holds some columns of that row of the weights.
+impl<T: Scalar> PackLanes<'_, T> {
+    /// The same for the gates of units that do not fill a vector, one behind another.
+    unsafe fn partial(self, width: usize) {
+        let (gates, gap) = (self.slots.gates, self.frame.gap(self.block));
+        for place in 0..width {
+            let (slot, unit) = (place / gap, place % gap);
+            let row = gates.get(slot).map(|gate| gate * self.frame.hidden + self.block * self.frame.lanes + unit);
+            for k in 0..self.depth {
+                self.panel[k * width + place] = row.map_or(T::ZERO, |row| self.weight[row * self.depth + k]);
+            }
+        }
+    }
+}
+
+/// Rows of weights stay rows: row (vector of units, gate, unit) of a panel holds some columns of that row of the weights.
 struct PackRows<'a, T> {
     weight: &'a [T],
     columns: usize,
@@ -154,7 +175,7 @@ pub fn pack_rows<T: Scalar>(
     vectors: Range<usize>,
     panel: &mut [T],
 ) {
-    assert!(panel.len() >= frame.vectors * slots.gates.len() * frame.lanes * vectors.len() * frame.lanes);
+    assert!(panel.len() >= frame.hidden * slots.gates.len() * vectors.len() * frame.lanes);
     assert!(lanes_on::<T>(isa) == frame.lanes);
     assert!(slots.gates.iter().all(|gate| (gate + 1) * frame.hidden * columns <= weight.len()));
     // SAFETY: the asserts above.
@@ -171,11 +192,11 @@ impl<T: Scalar> Kernel<T> for PackRows<'_, T> {
             for v in 0..self.frame.vectors {
                 let units = self.frame.units_in(v);
                 for &gate in self.slots.gates {
-                    for lane in 0..S::LANES {
+                    for lane in 0..units {
                         let row = gate * self.frame.hidden + v * S::LANES + lane;
                         for j in self.vectors.clone() {
                             let column = j * S::LANES;
-                            let n = if lane < units { self.columns.saturating_sub(column) } else { 0 };
+                            let n = self.columns.saturating_sub(column);
                             let from = self.weight.as_ptr().wrapping_add(row * self.columns + column);
                             S::store(to, if n > 0 { S::load_up_to(from, n) } else { S::zero() });
                             to = to.add(S::LANES);

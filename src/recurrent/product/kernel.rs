@@ -35,8 +35,9 @@ pub struct Into<'a, T> {
     pub bias: Option<&'a [T]>,
     /// Whether the target is so large that it is not in the caches near the core.
     pub far: bool,
-    /// Vectors in front of each group that hold the bias alone.
+    /// Elements in front of each group, and of the last one, that hold the bias alone.
     pub lead: usize,
+    pub last_lead: usize,
 }
 
 impl<T: Scalar> Into<'_, T> {
@@ -51,7 +52,8 @@ impl<T: Scalar> Into<'_, T> {
             None => self.columns,
         };
         assert!(self.rows[..rows].iter().all(|&row| row + reach <= self.target.len()));
-        assert!(shape.len(lanes) <= panels.data.len() && (self.lead + shape.per_unit) * lanes <= self.unit);
+        assert!(shape.len(lanes) <= panels.data.len() && self.lead + shape.per_unit * lanes <= self.unit);
+        assert!(self.last_lead <= self.lead);
         let end = shape.groups.whole * self.unit;
         assert!(self.bias.is_none_or(|bias| bias.len() >= end && end <= self.columns));
         assert!(self.lead == 0 || self.bias.is_some() && shape.groups.count == shape.groups.whole);
@@ -68,12 +70,18 @@ impl<T: Scalar> Into<'_, T> {
         self.bias.map_or(std::ptr::null(), |bias| bias.as_ptr().wrapping_add(column))
     }
 
-    /// Copies the leading biases of a group that starts at `column` to a row.
+    /// Elements in front of a group.
+    #[inline(always)]
+    fn lead_of(&self, group: usize, panels: &Panels<T>) -> usize {
+        if group + 1 == panels.shape.groups.count { self.last_lead } else { self.lead }
+    }
+
+    /// Copies the leading biases of a group that starts at `column` to a row, and some elements more.
     #[inline(always)]
     unsafe fn write_lead<S: Simd<T = T>>(&self, to: *mut T, column: usize) {
         unsafe {
-            for j in 0..self.lead {
-                S::store(to.add(j * S::LANES), S::load(self.bias_at(column + j * S::LANES)));
+            for j in (0..self.lead).step_by(S::LANES) {
+                S::store(to.add(j), S::load(self.bias_at(column + j)));
             }
         }
     }
@@ -114,7 +122,7 @@ impl<T: Scalar> Kernel<T> for Product<'_, T> {
             for group in self.groups.clone() {
                 let vectors = self.panels.shape.vectors_in(group);
                 let column = self.panels.shape.units_in(group).start * into.unit;
-                let (start, lead) = (into.start(group, column), into.lead * S::LANES);
+                let (start, lead) = (into.start(group, column), into.lead_of(group, &self.panels));
                 for first in (0..self.rows).step_by(STRIP_ROWS) {
                     let end = self.rows.min(first + STRIP_ROWS);
                     let soon = Soon {
@@ -186,7 +194,7 @@ impl<T: Scalar> Kernel<T> for Lookup<'_, T> {
                     into.write_lead::<S>(to, column);
                     let from = self.panels.group(group, S::LANES).add(id * wide * S::LANES);
                     for j in 0..wide {
-                        let place = (into.lead + j) * S::LANES;
+                        let place = into.lead_of(group, &self.panels) + j * S::LANES;
                         let bias = S::load(into.bias_at(column + place));
                         S::store(to.add(place), S::add(bias, S::load(from.add(j * S::LANES))));
                     }

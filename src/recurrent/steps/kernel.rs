@@ -35,11 +35,11 @@ pub trait Cell<T: Scalar>: Copy + Send + Sync {
 
 /// The arithmetic of a cell on one vector of units, after the products.
 pub trait Finish<T: Scalar> {
-    /// `z` are the finished products.
+    /// `z` are the finished products; `PARTIAL` if the gates lie closer, as [`Frame::is_partial`] says.
     ///
     /// # Safety
     /// All pointers are valid for the vectors that the cell's layout gives them.
-    unsafe fn finish<S: Simd<T = T>>(&self, z: *const T, at: &Unit<T>);
+    unsafe fn finish<S: Simd<T = T>, const PARTIAL: bool>(&self, z: *const T, at: &Unit<T>);
 }
 
 /// Where the values of one vector of units of one row lie.
@@ -54,8 +54,46 @@ pub struct Unit<T> {
     pub seed: *mut T,
     /// The gradient of `extra`.
     pub carry: *mut T,
-    /// The number of the first unit.
+    /// The number of the first unit, and how many there are.
     pub first: usize,
+    pub units: usize,
+}
+
+impl<T: Scalar> Unit<T> {
+    /// The gate in a slot of a row, or of a row's products: with `PARTIAL`, of units that do not fill a vector.
+    ///
+    /// # Safety
+    /// `row` is valid for the slots.
+    #[inline(always)]
+    pub unsafe fn slot<S: Simd<T = T>, const PARTIAL: bool>(&self, row: *const T, slot: usize) -> S::V {
+        unsafe {
+            if PARTIAL {
+                S::load_up_to(row.add(slot * self.units), self.units)
+            } else {
+                S::load(row.add(slot * S::LANES))
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Unit::slot`] for the row of gates.
+    #[inline(always)]
+    pub unsafe fn gate<S: Simd<T = T>, const PARTIAL: bool>(&self, slot: usize) -> S::V {
+        unsafe { self.slot::<S, PARTIAL>(self.gates, slot) }
+    }
+
+    /// # Safety
+    /// As [`Unit::gate`].
+    #[inline(always)]
+    pub unsafe fn set_gate<S: Simd<T = T>, const PARTIAL: bool>(&self, slot: usize, value: S::V) {
+        unsafe {
+            if PARTIAL {
+                S::store_up_to(self.gates.add(slot * self.units), self.units, value);
+            } else {
+                S::store(self.gates.add(slot * S::LANES), value);
+            }
+        }
+    }
 }
 
 /// One step of a block of adjacent places. Pointers are to the row of the first place, in panels of gates that of the first block of
@@ -100,6 +138,7 @@ impl<T: Scalar> Step<'_, T> {
             seed: self.seed.wrapping_add(state),
             carry: self.carry.wrapping_add(state),
             first,
+            units: self.frame.units_in(v),
         }
     }
 
@@ -120,11 +159,14 @@ impl<T: Scalar> Step<'_, T> {
                 let units = shape.units_in(block);
                 let vectors = shape.vectors_in(block);
                 let gates = self.gates.wrapping_add(block * self.panel.block_stride);
-                let pair = self.active == 1 && block + 1 < self.share.end && shape.vectors_in(block + 1) == vectors;
+                let pair = self.active == 1
+                    && block + 1 < self.share.end
+                    && shape.vectors_in(block + 1) == vectors
+                    && !frame.is_partial(block + 1);
                 for first in (0..self.active).step_by(STRIP_ROWS) {
                     let end = self.active.min(first + STRIP_ROWS);
                     let strip = Strip {
-                        initial: gates.wrapping_add(first * self.panel.row_stride + slot * S::LANES),
+                        initial: gates.wrapping_add(first * self.panel.row_stride + slot * frame.gap(block)),
                         initial_row: self.panel.row_stride,
                         operand: operand.at_row(first),
                         panel: panels.group(block, S::LANES),
@@ -142,7 +184,12 @@ impl<T: Scalar> Step<'_, T> {
                             let (row, second) = if pair { (0, row) } else { (row, 0) };
                             let gates =
                                 gates.wrapping_add(second * self.panel.block_stride + u * frame.slots * S::LANES);
-                            cell.finish::<S>(z, &self.unit(row, units.start + second * units.len() + u, gates));
+                            let unit = self.unit(row, units.start + second * units.len() + u, gates);
+                            if frame.is_partial(block + second) {
+                                cell.finish::<S, true>(z, &unit);
+                            } else {
+                                cell.finish::<S, false>(z, &unit);
+                            }
                         }
                     }
                 }
@@ -206,7 +253,12 @@ impl<T: Scalar> Step<'_, T> {
                                 let z = buffer.start().add(((row - first) * vectors + j) * S::LANES);
                                 let (row, second) = if pair { (0, row) } else { (row, 0) };
                                 let gates = gates.wrapping_add(second * blocks * self.panel.block_stride + j * apart);
-                                cell.finish::<S>(z, &self.unit(row, v + second * vectors + j, gates));
+                                let v = v + second * vectors + j;
+                                if frame.is_partial(v) {
+                                    cell.finish::<S, true>(z, &self.unit(row, v, gates));
+                                } else {
+                                    cell.finish::<S, false>(z, &self.unit(row, v, gates));
+                                }
                             }
                         }
                     }

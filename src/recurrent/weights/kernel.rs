@@ -263,25 +263,26 @@ pub struct Corner {
 struct Unpack<'a, T> {
     sum: &'a [T],
     vectors: usize,
-    j: usize,
+    first: usize,
     corner: Corner,
     to: *mut T,
 }
 
-/// Lanes become rows: row `lane` of the rectangle is lane `lane` of vector `j` of each row of `sum`.
+/// Columns become rows: row `i` of the rectangle is element `first + i` of each row of `sum`.
 ///
 /// No other task may write the rectangle.
-pub fn unpack<T: Scalar>(isa: Isa, sum: &[T], vectors: usize, j: usize, corner: Corner, target: SharedMut<T>) {
+pub fn unpack<T: Scalar>(isa: Isa, sum: &[T], vectors: usize, first: usize, corner: Corner, target: SharedMut<T>) {
     if corner.rows == 0 || corner.columns == 0 {
         return;
     }
     let lanes = lanes_on::<T>(isa);
-    assert!(j < vectors && corner.columns * vectors * lanes <= sum.len() && corner.rows <= lanes);
+    assert!(corner.columns * vectors * lanes <= sum.len() && corner.rows <= lanes);
+    assert!(first + corner.rows <= vectors * lanes);
     let start = corner.row * corner.width + corner.column;
     assert!(start + (corner.rows - 1) * corner.width + corner.columns <= target.len());
     let to = target.as_mut_ptr().wrapping_add(start);
     // SAFETY: the asserts above; the caller keeps other tasks out of the rectangle.
-    unsafe { simd::run_on(isa, Unpack { sum, vectors, j, corner, to }) }
+    unsafe { simd::run_on(isa, Unpack { sum, vectors, first, corner, to }) }
 }
 
 impl<T: Scalar> Kernel<T> for Unpack<'_, T> {
@@ -292,7 +293,7 @@ impl<T: Scalar> Kernel<T> for Unpack<'_, T> {
         unsafe {
             let Corner { rows, columns, width, .. } = self.corner;
             let step = self.vectors * S::LANES;
-            let from = self.sum.as_ptr().add(self.j * S::LANES);
+            let from = self.sum.as_ptr().add(self.first);
             let whole = if rows == S::LANES { columns - columns % S::LANES } else { 0 };
             for m in (0..whole).step_by(S::LANES) {
                 S::transpose(from.add(m * step), step, self.to.add(m), width);

@@ -51,7 +51,7 @@ impl<T: Scalar, C: Cell<T>> Backward<'_, T, C> {
         assert!(self.seed.len() >= plan.batch() * frame.state() && self.carry.len() >= plan.batch() * frame.state());
         for (panels, slots) in self.panels.iter().zip(C::LAYOUT.hidden) {
             let shape = &panels.shape;
-            assert!(shape.depth == frame.state() * slots.gates.len());
+            assert!(shape.depth == frame.hidden * slots.gates.len());
             assert!(shape.groups.whole == frame.vectors && shape.per_unit == 1);
             assert!(panels.data.len() >= shape.len(frame.lanes));
         }
