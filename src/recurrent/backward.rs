@@ -1,8 +1,8 @@
 //! The backward call: the recurrence over blocks of sequences, then the big products.
 
 use super::forward::{Split, team_steps};
-use super::kernel::{Operand, SlotRuns};
 use super::layout::{Frame, Slots};
+use super::operand::{Operand, SlotRuns};
 use super::panels::kernel::{Panels, Shape, pack_rows};
 use super::product::kernel::{Into, product};
 use super::steps::backward::kernel::Backward;

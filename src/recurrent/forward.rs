@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use super::kernel::{Operand, Run, lanes_on};
+use super::ahead::VERY_FAR;
+use super::kernel::lanes_on;
 use super::layout::{Frame, GatePanel, Layout, Slots};
+use super::operand::{Operand, Run};
 use super::panels::kernel::{Panels, Shape, pack_lanes};
 use super::plan::Plan;
 use super::product::kernel::{Into, lookup, product};
@@ -28,8 +30,6 @@ const SMALL: usize = 200_000;
 const SMALL_STEP: usize = 16_384;
 /// Multiply-adds with x, of a chunk, that are less than a worker's patience when it finds no work.
 const SMALL_PROJECTION: usize = 8_000_000;
-/// Bytes of gates that are written to memory rather than to a cache.
-const FAR: usize = 6 << 20;
 /// Multiply-adds after which a team forms anew: a worker that was asleep joins the next one, before it falls asleep again.
 const TEAM_WORK: usize = 2_000_000;
 
@@ -293,7 +293,7 @@ impl<T: Scalar, C: Cell<T>> Work<'_, T, C> {
             columns: frame.gates(),
             bias: Some(self.packed.bias),
             group_stride: Some(panel.block_stride),
-            far: gates.len() * size_of::<T>() >= FAR,
+            far: gates.len() * size_of::<T>() >= VERY_FAR,
             lead: C::LAYOUT.input.first * frame.lanes,
             last_lead: C::LAYOUT.input.first * frame.gap(frame.blocks.count.saturating_sub(1)),
         };

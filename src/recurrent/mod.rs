@@ -12,6 +12,7 @@
 //! Every sum runs in an order that neither the number of threads nor another sequence of the batch changes, and nothing past
 //! the end of a sequence is read ([`plan`]).
 
+mod ahead;
 mod backward;
 mod elman;
 mod forward;
@@ -19,6 +20,7 @@ mod gru;
 mod kernel;
 mod layout;
 mod lstm;
+mod operand;
 mod panels;
 mod plan;
 mod prepared;

@@ -4,6 +4,8 @@ pub mod kernel;
 
 use std::ops::Range;
 
+use super::ahead::VERY_FAR;
+use super::ahead::kernel::{Ahead, fetch};
 use super::layout::{Frame, GatePanel, Slots};
 use super::plan::Plan;
 use super::{Input, Sequence};
@@ -15,11 +17,8 @@ use crate::threads::{SharedMut, parallel_chunks_mut, parallel_for};
 /// Rows whose sum is formed before it is added to the total: few enough for the first-level cache, and what keeps rounding errors
 /// of long sums small.
 const BLOCK_ROWS: usize = 96;
-/// Bytes of gates, beside which the factors, too, are far from the core when they are read again: then it pays to ask for their rows
-/// ahead. Nearer ones are soon there anyway, and asking costs 2 %. The gates themselves are read from one end to the other, which the
-/// processor foresees.
-const LARGE: usize = 6 << 20;
-/// Columns of whole tiles after which it asks for some more.
+/// Columns of whole tiles after which more rows of a factor are asked for, where all is far away. Nearer ones are soon there anyway, and
+/// asking costs 2 %; the gates are read from one end to the other, which the processor foresees.
 const STRIP_COLUMNS: usize = 24;
 /// The most columns of a task: their sums stay in the second-level cache.
 const MOST_COLUMNS: usize = 512;
@@ -185,17 +184,14 @@ impl<T: Scalar> Rows<'_, T> {
             kernel::scatter(self.isa, &picked[..rows], gates, sum);
         } else if let Some((panel, stride)) = self.in_place(factor) {
             // Where there is nothing to ask for, all at once.
-            let far = size_of_val(self.gates) >= LARGE;
+            let far = size_of_val(self.gates) >= VERY_FAR;
             let (step, tall) = (if far { STRIP_COLUMNS } else { width }, gates.vectors * self.frame.lanes);
             for from in (0..width).step_by(step) {
                 let columns = step.min(width - from);
                 if far {
                     let left = BLOCK_ROWS.min(self.plan.rows() - start - rows);
                     let rows = start + rows + from * left / width..start + rows + (from + columns) * left / width;
-                    kernel::fetch(
-                        self.isa,
-                        kernel::Ahead { data: panel, width: stride, rows, column: first, columns: width },
-                    );
+                    fetch(self.isa, Ahead { data: panel, width: stride, rows, column: first, columns: width });
                 }
                 let sum = &mut sum[from * tall..(from + columns) * tall];
                 kernel::outer(self.isa, &panel[start * stride + first + from..], stride, columns, gates, sum);

@@ -3,8 +3,8 @@
 #![allow(unsafe_code)]
 
 use crate::math::tanh;
-use crate::recurrent::kernel::Operand;
 use crate::recurrent::layout::{ELMAN, Layout};
+use crate::recurrent::operand::Operand;
 use crate::recurrent::steps::kernel::{Cell, Finish, Step, Unit};
 use crate::scalar::Scalar;
 use crate::simd::Simd;

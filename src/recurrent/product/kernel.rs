@@ -4,7 +4,9 @@
 
 use std::ops::Range;
 
-use crate::recurrent::kernel::{Buffer, Operand, STRIP_ROWS, Soon, Spacing, Strip, TILE_VECTORS, lanes_on};
+use crate::recurrent::ahead::kernel::{Soon, Spacing};
+use crate::recurrent::kernel::{Buffer, STRIP_ROWS, Strip, TILE_VECTORS, lanes_on};
+use crate::recurrent::operand::Operand;
 use crate::recurrent::panels::kernel::Panels;
 use crate::scalar::Scalar;
 use crate::simd::{self, Isa, Kernel, Simd};

@@ -5,8 +5,10 @@
 
 use std::ops::Range;
 
-use crate::recurrent::kernel::{Buffer, Operand, Run, STRIP_ROWS, SlotRuns, Soon, Spacing, Strip};
+use crate::recurrent::ahead::kernel::{Soon, Spacing};
+use crate::recurrent::kernel::{Buffer, STRIP_ROWS, Strip};
 use crate::recurrent::layout::{Frame, GatePanel, Layout};
+use crate::recurrent::operand::{Operand, Run, SlotRuns};
 use crate::recurrent::panels::kernel::Panels;
 use crate::scalar::Scalar;
 use crate::simd::{self, Isa, Simd};

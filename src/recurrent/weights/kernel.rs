@@ -2,16 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use std::ops::Range;
-
 use crate::gemm::kernel::accumulate;
 use crate::recurrent::kernel::{TILE_ROWS, TILE_VECTORS, lanes_on, tile_start};
 use crate::scalar::Scalar;
 use crate::simd::{self, Isa, Kernel, Simd};
 use crate::threads::SharedMut;
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
 
 /// Some adjacent vectors of some rows of the panel of gates.
 #[derive(Clone, Copy)]
@@ -34,38 +29,6 @@ impl<T: Scalar> Gates<'_, T> {
     #[inline(always)]
     fn at(&self, row: usize) -> *const T {
         self.panel.as_ptr().wrapping_add(row * self.width + self.column)
-    }
-}
-
-/// Some columns of the rows of a matrix that will be read next. Fetched a few at a time between products they cost nothing; the
-/// processor's own prefetching ends with each row, and then every block of rows waits for the third-level cache.
-#[derive(Clone)]
-pub struct Ahead<'a, T> {
-    pub data: &'a [T],
-    /// Elements of a row.
-    pub width: usize,
-    pub rows: Range<usize>,
-    pub column: usize,
-    pub columns: usize,
-}
-
-/// Asks for these elements.
-pub fn fetch<T: Scalar>(isa: Isa, ahead: Ahead<T>) {
-    // SAFETY: addresses that are asked for need not be valid.
-    unsafe { simd::run_on(isa, ahead) }
-}
-
-impl<T: Scalar> Kernel<T> for Ahead<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<S: Simd<T = T>>(self) {
-        for row in self.rows {
-            let start = self.data.as_ptr().wrapping_add(row * self.width + self.column);
-            for column in (0..self.columns).step_by(LINE / size_of::<T>()).chain([self.columns - 1]) {
-                unsafe { S::prefetch(start.wrapping_add(column)) };
-            }
-        }
     }
 }
 

@@ -5,17 +5,17 @@
 use std::ops::Range;
 
 use crate::recurrent::Sequence;
-use crate::recurrent::kernel::{SlotRuns, lanes_on};
+use crate::recurrent::ahead::FAR;
+use crate::recurrent::ahead::kernel::line_of;
+use crate::recurrent::kernel::lanes_on;
 use crate::recurrent::layout::{Frame, GatePanel};
+use crate::recurrent::operand::SlotRuns;
 use crate::recurrent::panels::kernel::Panels;
 use crate::recurrent::plan::Plan;
 use crate::recurrent::steps::kernel::{Cell, Step};
 use crate::scalar::Scalar;
 use crate::simd::{self, Isa, Kernel, Simd};
 use crate::threads::{Member, SharedMut};
-
-/// Bytes of gates that do not stay in a second-level cache.
-const FAR: usize = 1 << 20;
 
 /// Some steps of a block of places, backwards: the activations in `gates` become the gradients of the gates. No other task may
 /// touch these places.
@@ -86,7 +86,7 @@ impl<T: Scalar, C: Cell<T>> Backward<'_, T, C> {
                     Some(dy) => {
                         if s > self.steps.start && self.far() {
                             let ahead = dy.row(self.plan.time(s - 1, place), self.plan.sequence(place)).as_ptr();
-                            for unit in (start..end.min(hidden)).step_by(64 / size_of::<T>()) {
+                            for unit in (start..end.min(hidden)).step_by(line_of::<T>()) {
                                 S::prefetch(ahead.wrapping_add(unit));
                             }
                         }
