@@ -13,6 +13,8 @@ use super::kernel::TILE_VECTORS;
 /// Bytes from which on a panel of gates lies block by block. A smaller one stays in a cache as it is, and a row of the units of one
 /// block can be so short that two threads write to the same page at once.
 const LARGE_PANEL: usize = 1 << 18;
+/// Bytes of a row of a block for which that is worthwhile: a product with the gradients of gates goes from block to block.
+const LEAST_WIDTH: usize = 256;
 /// A step has some rows of every block. Where blocks lie a power of two apart, these push one another out of the caches: so they lie an
 /// odd number of cache lines apart, half a grid more than a multiple of it.
 const BLOCK_GRID: usize = 8192;
@@ -160,7 +162,7 @@ impl Frame {
     pub fn gate_panel<T>(&self, rows: usize) -> GatePanel {
         let (size, count, width) = (size_of::<T>(), self.blocks.count, self.width());
         let len = rows * count * width;
-        if len * size < LARGE_PANEL {
+        if len * size < LARGE_PANEL || width * size < LEAST_WIDTH {
             return GatePanel { len, row_stride: count * width, block_stride: width };
         }
         let block_stride = ((rows * width * size).next_multiple_of(BLOCK_GRID) + BLOCK_SHIFT) / size;

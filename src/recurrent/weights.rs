@@ -17,13 +17,18 @@ use crate::threads::{SharedMut, parallel_chunks_mut, parallel_for};
 /// Rows whose sum is formed before it is added to the total: few enough for the first-level cache, and what keeps rounding errors
 /// of long sums small.
 const BLOCK_ROWS: usize = 96;
+/// Rows of gates that do not lie side by side, and are at least so many bytes apart, are copied: prefetching does not follow them well,
+/// and where that is a power of two they push one another out of the first-level cache.
+const FAR_APART: usize = 1024;
 /// Columns of whole tiles after which more rows of a factor are asked for, where all is far away. Nearer ones are soon there anyway, and
 /// asking costs 2 %; the gates are read from one end to the other, which the processor foresees.
 const STRIP_COLUMNS: usize = 24;
 /// The most columns of a task: their sums stay in the second-level cache.
 const MOST_COLUMNS: usize = 512;
-/// Columns of a task with few blocks of units.
+/// Columns of a task with few blocks of units; more, where so many tasks are enough and each part of the columns copies all gates once
+/// more.
 const LEAST_COLUMNS: usize = 48;
+const TASKS: usize = 12;
 
 /// What all sums read.
 pub struct Rows<'a, T> {
@@ -98,7 +103,8 @@ impl<T: Scalar> Rows<'_, T> {
             return;
         }
         let whole: usize = products.iter().map(Product::divisible).sum();
-        let cut = if blocks < 8 { whole.div_ceil(LEAST_COLUMNS) } else { 1 };
+        let enough = if self.copies() { TASKS.div_ceil(blocks.max(1)) } else { usize::MAX };
+        let cut = if blocks < 8 { whole.div_ceil(LEAST_COLUMNS).min(enough) } else { 1 };
         let parts = whole.div_ceil(MOST_COLUMNS).max(cut).max(1);
         let sums = sums.map(|sums| {
             sums.fill(T::ZERO);
@@ -119,6 +125,11 @@ impl<T: Scalar> Rows<'_, T> {
                 }
             });
         });
+    }
+
+    /// Whether tasks copy their part of the gates.
+    fn copies(&self) -> bool {
+        self.panel.row_stride > self.frame.width() && self.panel.row_stride * size_of::<T>() >= FAR_APART
     }
 
     /// A block of the gates, from row `first` on.
@@ -156,23 +167,29 @@ impl<T: Scalar> Rows<'_, T> {
         let (start, vectors) = (units.start * frame.slots * frame.lanes, frame.row_vectors(block));
         for first in (0..self.plan.rows()).step_by(BLOCK_ROWS) {
             let rows = BLOCK_ROWS.min(self.plan.rows() - first);
-            let panel = self.block(block, first);
-            let gates = kernel::Gates { panel, width: self.panel.row_stride, rows, column: 0, vectors };
-            let mut rest = &mut *scratch;
-            for piece in pieces {
-                let (sum, behind) = rest.split_at_mut(piece.len(frame.lanes));
-                let column = piece.product.slots.first * frame.gap(block);
-                self.add(piece, first, kernel::Gates { column, vectors: piece.vectors, ..gates }, sum);
-                rest = behind;
-            }
-            if let Some(sums) = sums {
-                kernel::add_rows(self.isa, gates, start, sums);
-            }
+            let (all, stride, width) = (self.block(block, first), self.panel.row_stride, frame.width());
+            with_scratch::<T, _>(if self.copies() { rows * width } else { 0 }, |copy| {
+                for (to, from) in copy.chunks_exact_mut(width).zip(all.chunks(stride)) {
+                    to.copy_from_slice(&from[..width]);
+                }
+                let (panel, width) = if self.copies() { (&*copy, width) } else { (all, stride) };
+                let gates = kernel::Gates { panel, width, rows, column: 0, vectors };
+                let mut rest = &mut *scratch;
+                for piece in pieces {
+                    let (sum, behind) = rest.split_at_mut(piece.len(frame.lanes));
+                    let column = piece.product.slots.first * frame.gap(block);
+                    self.add(piece, first, kernel::Gates { column, vectors: piece.vectors, ..gates }, block, sum);
+                    rest = behind;
+                }
+                if let Some(sums) = sums {
+                    kernel::add_rows(self.isa, gates, start, sums);
+                }
+            });
         }
     }
 
     /// Adds the products of some rows of gates, which are those from `start` on, to the sum of a piece of a block.
-    fn add(&self, piece: &Piece<T>, start: usize, gates: kernel::Gates<T>, sum: &mut [T]) {
+    fn add(&self, piece: &Piece<T>, start: usize, gates: kernel::Gates<T>, block: usize, sum: &mut [T]) {
         let (first, width, rows) = (piece.columns.start, piece.columns.len(), gates.rows);
         let factor = piece.product.factor;
         if let Factor::Categories(ids) = factor {
@@ -191,6 +208,11 @@ impl<T: Scalar> Rows<'_, T> {
                 if far {
                     let left = BLOCK_ROWS.min(self.plan.rows() - start - rows);
                     let rows = start + rows + from * left / width..start + rows + (from + columns) * left / width;
+                    if self.copies() {
+                        let (data, columns) = (self.block(block, 0), self.frame.width());
+                        let rows = rows.clone();
+                        fetch(self.isa, Ahead { data, width: self.panel.row_stride, rows, column: 0, columns });
+                    }
                     fetch(self.isa, Ahead { data: panel, width: stride, rows, column: first, columns: width });
                 }
                 let sum = &mut sum[from * tall..(from + columns) * tall];

@@ -247,7 +247,8 @@ impl<T: Scalar> Step<'_, T> {
                             rows: end - first,
                             vectors,
                             second: pair.then(|| [vectors * S::LANES, shape.group(group, S::LANES).len()]),
-                            soon: self.far.then_some(&soon),
+                            // With narrow vectors, tiles of gradients leave the processor no time for other instructions.
+                            soon: (self.far && S::REGISTERS == 32).then_some(&soon),
                         };
                         simd::run_on(self.isa, strip);
                         for row in first..end + usize::from(pair) {
