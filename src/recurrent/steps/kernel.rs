@@ -56,7 +56,7 @@ pub struct Unit<T> {
     pub seed: *mut T,
     /// The gradient of `extra`.
     pub carry: *mut T,
-    /// The number of the first unit, and how many there are.
+    /// The number of the first unit, and how many there are in the vector whose gates lie closer.
     pub first: usize,
     pub units: usize,
 }
@@ -125,14 +125,34 @@ pub struct Step<'a, T> {
     pub member: &'a Member<'a>,
 }
 
+/// What a step needs to find a vector of units: numbers of its own, which no store can have changed.
+#[derive(Clone, Copy)]
+struct Pitch {
+    lanes: usize,
+    /// Elements from one row to the next, of states and of gates.
+    state: usize,
+    gates: usize,
+    /// The vector of units whose gates lie closer, if there is one (or else a number that none has), and the units in it.
+    partial: usize,
+    units: usize,
+}
+
 impl<T: Scalar> Step<'_, T> {
+    fn pitch(&self) -> Pitch {
+        let frame = self.frame;
+        let last = frame.vectors.saturating_sub(1);
+        let partial = if frame.is_partial(last) { last } else { usize::MAX };
+        let units = frame.units_in(last);
+        Pitch { lanes: frame.lanes, state: frame.state(), gates: self.panel.row_stride, partial, units }
+    }
+
     /// Vector `v` of units of a row; `gates` are those of the first row.
     #[inline(always)]
-    fn unit(&self, row: usize, v: usize, gates: *mut T) -> Unit<T> {
-        let first = v * self.frame.lanes;
-        let state = row * self.frame.state() + first;
+    fn unit(&self, pitch: Pitch, row: usize, v: usize, gates: *mut T) -> Unit<T> {
+        let first = v * pitch.lanes;
+        let state = row * pitch.state + first;
         Unit {
-            gates: gates.wrapping_add(row * self.panel.row_stride),
+            gates: gates.wrapping_add(row * pitch.gates),
             h_prev: self.h_prev.wrapping_add(state),
             h: self.h.wrapping_add(state),
             extra_prev: self.extra_prev.wrapping_add(state),
@@ -140,7 +160,7 @@ impl<T: Scalar> Step<'_, T> {
             seed: self.seed.wrapping_add(state),
             carry: self.carry.wrapping_add(state),
             first,
-            units: self.frame.units_in(v),
+            units: pitch.units,
         }
     }
 
@@ -151,7 +171,7 @@ impl<T: Scalar> Step<'_, T> {
     #[inline(always)]
     pub unsafe fn forward<S: Simd<T = T>, F: Finish<T>>(&self, part: usize, slot: usize, operand: *const T, cell: &F) {
         unsafe {
-            let frame = self.frame;
+            let (frame, pitch, block_stride) = (self.frame, self.pitch(), self.panel.block_stride);
             let mut buffer = Buffer::new();
             let run = Run::whole(frame.hidden);
             let operand = Operand::rows(operand, frame.state(), &run);
@@ -160,22 +180,22 @@ impl<T: Scalar> Step<'_, T> {
             while block < self.share.end {
                 let units = shape.units_in(block);
                 let vectors = shape.vectors_in(block);
-                let gates = self.gates.wrapping_add(block * self.panel.block_stride);
+                let gates = self.gates.wrapping_add(block * block_stride);
                 let pair = self.active == 1
                     && block + 1 < self.share.end
                     && shape.vectors_in(block + 1) == vectors
-                    && !frame.is_partial(block + 1);
+                    && block + 1 != pitch.partial;
                 for first in (0..self.active).step_by(STRIP_ROWS) {
                     let end = self.active.min(first + STRIP_ROWS);
                     let strip = Strip {
-                        initial: gates.wrapping_add(first * self.panel.row_stride + slot * frame.gap(block)),
-                        initial_row: self.panel.row_stride,
+                        initial: gates.wrapping_add(first * pitch.gates + slot * frame.gap(block)),
+                        initial_row: pitch.gates,
                         operand: operand.at_row(first),
                         panel: panels.group(block, S::LANES),
                         buffer: buffer.start(),
                         rows: end - first,
                         vectors,
-                        second: pair.then(|| [self.panel.block_stride, shape.group(block, S::LANES).len()]),
+                        second: pair.then(|| [block_stride, shape.group(block, S::LANES).len()]),
                         soon: None,
                     };
                     simd::run_on(self.isa, strip);
@@ -184,10 +204,11 @@ impl<T: Scalar> Step<'_, T> {
                             let vector = (row - first) * vectors + u * shape.per_unit;
                             let z = buffer.start().add(vector * S::LANES);
                             let (row, second) = if pair { (0, row) } else { (row, 0) };
-                            let gates =
-                                gates.wrapping_add(second * self.panel.block_stride + u * frame.slots * S::LANES);
-                            let unit = self.unit(row, units.start + second * units.len() + u, gates);
-                            if frame.is_partial(block + second) {
+                            // Where a block has several vectors of units, there is one gate.
+                            let gates = gates.wrapping_add(second * block_stride + u * S::LANES);
+                            let v = units.start + second * units.len() + u;
+                            let unit = self.unit(pitch, row, v, gates);
+                            if v == pitch.partial {
                                 cell.finish::<S, true>(z, &unit);
                             } else {
                                 cell.finish::<S, false>(z, &unit);
@@ -215,31 +236,31 @@ impl<T: Scalar> Step<'_, T> {
         cell: &F,
     ) {
         unsafe {
-            let frame = self.frame;
+            let (frame, pitch, block_stride) = (self.frame, self.pitch(), self.panel.block_stride);
             let (panels, shape) = (&self.panels[part], &self.panels[part].shape);
             let mut buffer = Buffer::new();
             let mut group = self.share.start;
             while group < self.share.end {
                 let (vectors, v) = (shape.vectors_in(group), shape.units_in(group).start);
                 // In a cell with one gate a block is a group, in the others a vector of units.
-                let (block, apart) = if frame.slots == 1 { (group, S::LANES) } else { (v, self.panel.block_stride) };
+                let (block, apart) = if frame.slots == 1 { (group, S::LANES) } else { (v, block_stride) };
                 let blocks = if frame.slots == 1 { 1 } else { vectors };
-                let gates = self.gates.wrapping_add(block * self.panel.block_stride);
+                let gates = self.gates.wrapping_add(block * block_stride);
                 let next = group + 1;
                 let pair = self.active == 1 && next < self.share.end && shape.vectors_in(next) == vectors;
                 for (start, end) in [(0, rows), (rows, self.active)] {
                     for first in (start..end).step_by(STRIP_ROWS) {
                         let end = end.min(first + STRIP_ROWS);
                         let soon = Soon {
-                            start: gates.wrapping_add(first * self.panel.row_stride),
-                            rows: Spacing::Even(self.panel.row_stride),
+                            start: gates.wrapping_add(first * pitch.gates),
+                            rows: Spacing::Even(pitch.gates),
                             columns: frame.width(),
                             blocks,
-                            block_stride: self.panel.block_stride,
+                            block_stride,
                             write: false,
                         };
                         let strip = Strip {
-                            initial: if seed.is_null() { seed } else { self.unit(first, v, gates).seed },
+                            initial: if seed.is_null() { seed } else { self.unit(pitch, first, v, gates).seed },
                             initial_row: frame.state(),
                             operand: if first < rows { operand.at_row(first) } else { operand.none() },
                             panel: panels.group(group, S::LANES),
@@ -255,12 +276,13 @@ impl<T: Scalar> Step<'_, T> {
                             for j in 0..vectors {
                                 let z = buffer.start().add(((row - first) * vectors + j) * S::LANES);
                                 let (row, second) = if pair { (0, row) } else { (row, 0) };
-                                let gates = gates.wrapping_add(second * blocks * self.panel.block_stride + j * apart);
+                                let gates = gates.wrapping_add(second * blocks * block_stride + j * apart);
                                 let v = v + second * vectors + j;
-                                if frame.is_partial(v) {
-                                    cell.finish::<S, true>(z, &self.unit(row, v, gates));
+                                let unit = self.unit(pitch, row, v, gates);
+                                if v == pitch.partial {
+                                    cell.finish::<S, true>(z, &unit);
                                 } else {
-                                    cell.finish::<S, false>(z, &self.unit(row, v, gates));
+                                    cell.finish::<S, false>(z, &unit);
                                 }
                             }
                         }
