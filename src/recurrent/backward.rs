@@ -110,17 +110,7 @@ impl<T: Scalar> Call<'_, T> {
         let active = plan.active(0);
         with_scratch::<T, _>(active * frame.hidden, |values| {
             let rows: Vec<usize> = (0..active).map(|place| place * frame.hidden).collect();
-            let into = Into {
-                target: SharedMut::new(values),
-                rows: &rows,
-                unit: frame.lanes,
-                group_stride: None,
-                columns: frame.hidden,
-                bias: None,
-                far: false,
-                lead: 0,
-                last_lead: 0,
-            };
+            let into = Into::matrix(SharedMut::new(values), &rows, frame.lanes, frame.hidden);
             let runs = SlotRuns::new(frame, &C::LAYOUT.hidden[0], panel);
             let operand = Operand::slots(gates.as_ptr(), panel, &runs);
             product(isa, gates, operand, active, panels, 0..panels.shape.groups.count, into);
@@ -147,17 +137,7 @@ impl<T: Scalar> Call<'_, T> {
                     .take(TASK_ROWS)
                     .map(|(s, place)| (plan.time(s, place) * plan.batch() + plan.sequence(place)) * frame.inputs)
                     .collect();
-                let into = Into {
-                    target,
-                    rows: &places,
-                    unit: frame.lanes,
-                    group_stride: None,
-                    columns: frame.inputs,
-                    bias: None,
-                    far: false,
-                    lead: 0,
-                    last_lead: 0,
-                };
+                let into = Into::matrix(target, &places, frame.lanes, frame.inputs);
                 let from = &rows.gates[first * rows.panel.row_stride..];
                 let operand = Operand::slots(from.as_ptr(), rows.panel, &runs);
                 product(rows.isa, from, operand, places.len(), panels[0], 0..panels[0].shape.groups.count, into);

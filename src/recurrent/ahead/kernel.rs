@@ -20,7 +20,7 @@ pub const fn line_of<T>() -> usize {
 /// its multiplications, it is there in time; asked for at once, the lines wait for one another.
 #[derive(Clone, Copy)]
 pub struct Soon<'a, T> {
-    /// Of the first row in the first block, unless `rows` are given.
+    /// In the first block, what [`Spacing`] counts from.
     pub start: *const T,
     pub rows: Spacing<'a>,
     /// Elements of a row in a block.
@@ -30,7 +30,7 @@ pub struct Soon<'a, T> {
     pub write: bool,
 }
 
-/// Where rows begin, in elements.
+/// Where rows begin, in elements: evenly spaced, or listed.
 #[derive(Clone, Copy)]
 pub enum Spacing<'a> {
     Even(usize),

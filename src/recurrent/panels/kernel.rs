@@ -143,7 +143,7 @@ impl<T: Scalar> Kernel<T> for PackLanes<'_, T> {
 
 impl<T: Scalar> PackLanes<'_, T> {
     /// The same for the gates of units that do not fill a vector, one behind another.
-    unsafe fn partial(self, width: usize) {
+    fn partial(self, width: usize) {
         let (gates, gap) = (self.slots.gates, self.frame.gap(self.block));
         for place in 0..width {
             let (slot, unit) = (place / gap, place % gap);

@@ -42,7 +42,13 @@ pub struct Into<'a, T> {
     pub last_lead: usize,
 }
 
-impl<T: Scalar> Into<'_, T> {
+impl<'a, T: Scalar> Into<'a, T> {
+    /// Rows of a matrix with `columns` columns, for panels of single vectors.
+    pub fn matrix(target: SharedMut<'a, T>, rows: &'a [usize], lanes: usize, columns: usize) -> Self {
+        let (group_stride, bias) = (None, None);
+        Into { target, rows, unit: lanes, group_stride, columns, bias, far: false, lead: 0, last_lead: 0 }
+    }
+
     fn check(&self, rows: usize, lanes: usize, panels: &Panels<T>) {
         let shape = &panels.shape;
         assert!(self.rows.len() >= rows && (shape.groups.count == 0 || shape.vectors_in(0) <= TILE_VECTORS));
